@@ -1,0 +1,51 @@
+# Trimtab. `make demo` and `make test` set up everything they need in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: setup demo test test-slow check format lock bench profile clean
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25"
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $(STAMP)
+
+demo: $(STAMP)  ## twenty bursty minutes on the embedded cluster, in under a minute
+	$(BIN)/trimtab demo
+
+test: check  ## everything that must hold
+	$(BIN)/pytest -m "not slow"
+
+test-slow: check
+	$(BIN)/pytest
+
+check: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP)  ## the figures in docs/benchmarks.md
+	$(BIN)/python -m benchmarks.decision
+	$(BIN)/python -m benchmarks.simulator
+
+profile: $(STAMP)  ## measure pipelines/id_card on this machine
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-id-card.lock
+	$(BIN)/trimtab profile id_card
+
+lock: $(STAMP)  ## write the lock files anew
+	$(BIN)/python -m pip install --quiet "uv>=0.9"
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev pyproject.toml requirements-build.in -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra id-card pyproject.toml -c requirements.lock -o requirements-id-card.lock
+
+clean:
+	rm -rf $(VENV) trimtab-out

@@ -1,0 +1,1 @@
+"""The state machine, its planners, the loop and the command line."""

@@ -1,0 +1,1 @@
+"""Policies: what maps a situation to a configuration. One file each."""

@@ -1,0 +1,34 @@
+"""The base of every value that crosses a boundary: validated, immutable, no unknown fields."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+class Frozen(BaseModel):
+    """An immutable value. Unknown fields, NaN and infinities are refused."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+    )
+
+
+def _a_number(value: Any) -> Any:  # noqa: ANN401 - whatever a file holds
+    """Refuse what pydantic would quietly turn into a number: `true` and quoted text."""
+    if isinstance(value, bool | str):
+        raise ValueError(f"must be a number, not {value!r}")
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_a_number)]
+NonNegative = Annotated[Number, Field(ge=0)]
+Positive = Annotated[Number, Field(gt=0)]
+Fraction = Annotated[Number, Field(ge=0, le=1)]
+Count = Annotated[int, BeforeValidator(_a_number), Field(ge=0)]
+PositiveCount = Annotated[int, BeforeValidator(_a_number), Field(ge=1)]
+Name = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[^\s\x00-\x1f]+$")]

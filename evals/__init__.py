@@ -1,0 +1,1 @@
+"""Scenarios, episodes, scoring and reports."""

@@ -1,0 +1,1 @@
+"""Ready pipelines, each with its measured profile."""

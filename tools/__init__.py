@@ -1,0 +1,1 @@
+"""What touches the world: metrics, forecasts, clusters, the decision store."""
