@@ -20,7 +20,7 @@ Not pruned, but solved as they are: problems with several load levels or a joint
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,8 +29,12 @@ from numpy.typing import NDArray
 from core.options import Floats, Ints, StageOptions, charge
 from core.problem import TOLERANCE, Problem
 
+Padding = Callable[[list[Floats], float], Floats]
+
 STEPS = 40
 """Subgradient steps; past this the bounds hardly move."""
+DAMPING = 8
+"""Steps after which the step length has halved: against zigzag where the incumbent is poor."""
 INTERVALS = 24
 """Secants over the range of the product."""
 ROUNDS = 3
@@ -108,7 +112,7 @@ def _bounds(table: _Table, slopes: Floats, offsets: Floats, search: _Search) -> 
     multipliers = np.zeros((len(slopes), len(table.limit)))
     bounds = np.full(gains.shape, np.inf)
     everywhere = np.arange(gains.shape[1])
-    for _ in range(STEPS):
+    for step_number in range(STEPS):
         priced = gains - np.tensordot(multipliers, table.use, axes=1)
         chosen = priced.argmax(axis=2)
         best = np.take_along_axis(priced, chosen[:, :, None], axis=2)
@@ -118,7 +122,7 @@ def _bounds(table: _Table, slopes: Floats, offsets: Floats, search: _Search) -> 
         slack = table.limit - table.use[:, everywhere, chosen].sum(axis=2).T
         aim = search.best if search.best > -np.inf else dual.min() - 0.05 * abs(dual.min())
         length = np.maximum((slack**2).sum(axis=1), 1e-12)
-        step = np.maximum(dual - aim, 0.0) / length
+        step = np.maximum(dual - aim, 0.0) / length / (1 + step_number / DAMPING)
         multipliers = np.maximum(multipliers - step[:, None] * slack, 0.0)
     result: Floats = bounds.max(axis=0)
     return result
@@ -176,3 +180,114 @@ def _table(problem: Problem, stages: Sequence[StageOptions]) -> _Table:
         limit=limit,
         alpha=problem.objective.alpha if _trades_product(problem) else 0.0,
     )
+
+
+def linear_gain(problem: Problem, s: StageOptions) -> Floats:
+    """Return what each option adds to the objective; the product traded against cost is left out."""
+    objective, options = problem.objective, s.options
+    if objective.kind == "cost":
+        return -options.cores
+    if objective.kind == "weighted":
+        gain = -charge(problem, options)
+        if problem.pipeline.accuracy == "sum":
+            gain = gain + objective.alpha * options.accuracy
+        return gain
+    return options.accuracy if problem.pipeline.accuracy == "sum" else np.log(options.accuracy)
+
+
+def _limits(
+    problem: Problem, stages: Sequence[StageOptions], padded: Padding, logs: Floats
+) -> tuple[Floats, Floats]:
+    """Return what options use of each limit, and the limits, scaled to order 1."""
+    latency = padded([s.options.latency_s / problem.pipeline.slo.latency_s for s in stages], 0.0)
+    use = [latency * on[:, None] for on in _paths(problem)[:MAX_PATHS]]
+    limit = [1 + TOLERANCE] * len(use)
+    if problem.max_cores is not None:
+        use.append(padded([s.options.cores for s in stages], 0.0) / problem.max_cores)
+        limit.append(1 + TOLERANCE)
+    floor = problem.objective.min_accuracy
+    if floor and problem.pipeline.accuracy == "sum":
+        use.append(-padded([s.options.accuracy for s in stages], 0.0) / floor)
+        limit.append(TOLERANCE - 1)
+    if floor and problem.pipeline.accuracy == "product":
+        use.append(-np.where(np.isfinite(logs), logs, 0.0))  # zeros were dropped before
+        limit.append(TOLERANCE - float(np.log(floor)))
+    return np.array(use), np.array(limit)
+
+
+def _paths(problem: Problem) -> list[NDArray[np.float64]]:
+    """Return paths through the DAG as 0/1 rows over the stages, at most `MAX_PATHS` per stage."""
+    stages = problem.pipeline.stages
+    ending: dict[str, list[Floats]] = {}
+    for k, stage in enumerate(stages):
+        here = np.eye(len(stages))[k]
+        above = [path for edge in stage.after for path in ending[edge.stage]]
+        ending[stage.name] = [path + here for path in above[:MAX_PATHS]] or [here]
+    last = [s.name for s in stages if not problem.pipeline.successors[s.name]]
+    return [path for name in last for path in ending[name]]
+
+
+class _Search:
+    """The best feasible configuration met so far, as a value to prune against."""
+
+    def __init__(self, problem: Problem, stages: Sequence[StageOptions], table: _Table) -> None:
+        self._table = table
+        self._after = [
+            [problem.pipeline.stages.index(problem.pipeline.stage(e.stage)) for e in s.stage.after]
+            for s in stages
+        ]
+        slo_s = problem.pipeline.slo.latency_s
+        width = table.gain.shape[1]
+        self._latency = np.full(table.gain.shape, np.inf)
+        for k, s in enumerate(stages):
+            self._latency[k, : len(s.options)] = s.options.latency_s / slo_s
+        paths = min(len(_paths(problem)), MAX_PATHS)
+        self._other_use, self._other_limit = table.use[paths:], table.limit[paths:]
+        self._rows = np.arange(len(stages))
+        self._width = width
+        self.best = -np.inf
+        self.chosen: Ints | None = None
+        self.try_all(self._latency.argmin(axis=1)[None])
+
+    def try_all(self, chosen: Ints) -> None:
+        """Look at several configurations, shape [J, S], and improve on the best of them."""
+        values = self._values(chosen)
+        winner = int(values.argmax())
+        if values[winner] > self.best:
+            self.best, self.chosen = float(values[winner]), chosen[winner].copy()
+            while self._improve():
+                pass
+
+    def _values(self, chosen: Ints) -> Floats:
+        """Return the objective of each configuration; -inf for infeasible ones."""
+        table = self._table
+        gain = table.gain[self._rows, chosen].sum(axis=1)
+        if table.alpha:
+            gain = gain + table.alpha * np.exp(table.log_accuracy[self._rows, chosen].sum(axis=1))
+        kept = self._longest(self._latency[self._rows, chosen]) <= 1 + TOLERANCE
+        if len(self._other_limit):
+            used = self._other_use[:, self._rows, chosen].sum(axis=2)
+            kept &= (used <= self._other_limit[:, None]).all(axis=0)
+        return np.where(kept, gain, -np.inf)
+
+    def _longest(self, latency: Floats) -> Floats:
+        finish: list[Floats] = []
+        for k, above in enumerate(self._after):
+            start = np.max([finish[p] for p in above], axis=0) if above else 0.0
+            finish.append(start + latency[:, k])
+        longest: Floats = np.max(finish, axis=0)
+        return longest
+
+    def _improve(self) -> bool:
+        """Change one stage for the better, if any single change is."""
+        assert self.chosen is not None
+        stages = len(self._rows)
+        trials = np.repeat(self.chosen[None], stages * self._width, axis=0)
+        stage = np.repeat(self._rows, self._width)
+        trials[np.arange(len(trials)), stage] = np.tile(np.arange(self._width), stages)
+        values = self._values(trials)
+        winner = int(values.argmax())
+        if values[winner] <= self.best:
+            return False
+        self.best, self.chosen = float(values[winner]), trials[winner]
+        return True

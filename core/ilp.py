@@ -44,6 +44,7 @@ from typing import Any
 import numpy as np
 import pulp
 
+from core.bounds import prune
 from core.configuration import Configuration
 from core.errors import SolverError, UsageError
 from core.joint import joint_rows
@@ -134,6 +135,7 @@ def _without_zeros(stages: Sequence[StageOptions]) -> tuple[StageOptions, ...]:
 def _optimum_over(problem: Problem, stages: Sequence[StageOptions], solver: str) -> Optimum | None:
     if any(len(s.options) == 0 for s in stages):
         return None
+    stages = prune(problem, stages)
     programme = _programme(problem, stages)
     gain = _gain(programme)
     programme.lp.setObjective(_linear(gain))
