@@ -90,9 +90,7 @@ def _trades_product(problem: Problem) -> bool:
     return problem.pipeline.accuracy == "product" and problem.objective.kind == "weighted"
 
 
-def _pruned_once(
-    problem: Problem, stages: Sequence[StageOptions]
-) -> tuple[StageOptions, ...]:
+def _pruned_once(problem: Problem, stages: Sequence[StageOptions]) -> tuple[StageOptions, ...]:
     table = _table(problem, stages)
     slopes, offsets = _secants(table)
     search = _Search(problem, stages, table)

@@ -151,6 +151,32 @@ def _optimum_over(problem: Problem, stages: Sequence[StageOptions], solver: str)
     return _as_optimum(programme, bound, solver)
 
 
+def closest(
+    problem: Problem,
+    stages: Sequence[StageOptions],
+    distances: Sequence[Floats],
+    *,
+    solver: str | None = None,
+) -> Configuration | None:
+    """Return the feasible choice of options with the least sum of distances; None if there is none."""
+    if any(len(s.options) == 0 for s in stages):
+        return None
+    if problem.objective.min_accuracy and problem.pipeline.accuracy == "product":
+        positive = [s.options.accuracy > 0 for s in stages]
+        distances = [d[rows] for d, rows in zip(distances, positive, strict=True)]
+        stages = _without_zeros(stages)
+        if any(len(s.options) == 0 for s in stages):
+            return None
+    programme = _programme(problem, stages)
+    if problem.pipeline.accuracy == "measured":
+        _table(programme)
+    programme.lp.sense = pulp.LpMinimize
+    programme.lp.setObjective(_linear(programme.terms(distances)))
+    if not _solved(programme, solver or installed_solvers()[0]):
+        return None
+    return _configuration(programme)
+
+
 def installed_solvers() -> tuple[str, ...]:
     """Return the solvers that can be used here, best first.
 
@@ -263,7 +289,9 @@ def _gain(programme: _Programme) -> Terms:
         return programme.terms([-s.options.cores for s in programme.stages])
     if problem.pipeline.accuracy == "product":
         zeros = any((s.options.accuracy == 0).any() for s in programme.stages)
-        return [] if zeros else programme.terms([np.log(s.options.accuracy) for s in programme.stages])
+        return (
+            [] if zeros else programme.terms([np.log(s.options.accuracy) for s in programme.stages])
+        )
     return _accuracy(programme)
 
 
@@ -331,20 +359,27 @@ def _tie_terms(programme: _Programme) -> Terms:
 
 
 def _as_optimum(programme: _Programme, bound: float, solver: str) -> Optimum:
-    rows = [_chosen_row(xs) for xs in programme.choices]
-    settings = tuple(s.setting(o) for s, o in zip(programme.stages, rows, strict=True))
-    configuration = Configuration(stages=settings)
+    configuration = _configuration(programme)
     prediction = predict(programme.problem, configuration)
     if prediction.objective is None:
-        raise SolverError(f"{solver} chose variants without a measured accuracy; please report this")
+        raise SolverError(
+            f"{solver} chose variants without a measured accuracy; please report this"
+        )
     return Optimum(configuration, prediction, prediction.objective, bound, solver)
+
+
+def _configuration(programme: _Programme) -> Configuration:
+    rows = [_chosen_row(xs) for xs in programme.choices]
+    settings = (s.setting(o) for s, o in zip(programme.stages, rows, strict=True))
+    return Configuration(stages=tuple(settings))
 
 
 def _bound(programme: _Programme, best: float) -> float:
     """Return the solver's proven bound in the objective's own terms."""
-    model = getattr(programme.lp, "solverModel", None)
-    info = model.getInfo() if hasattr(model, "getInfo") else None
-    bound = best if info is None else -float(info.mip_dual_bound)
+    model: Any = getattr(programme.lp, "solverModel", None)
+    bound = best
+    if hasattr(model, "getInfo"):
+        bound = -float(model.getInfo().mip_dual_bound)
     objective = programme.problem.objective
     if objective.kind == "cost":
         return -bound
@@ -381,7 +416,7 @@ def _silenced() -> None:
     void = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(void, 1)
-        highspy.Highs()
+        highspy.Highs()  # type: ignore[no-untyped-call] # the library's own gap
     finally:
         os.dup2(kept, 1)
         os.close(kept)

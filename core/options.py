@@ -70,6 +70,11 @@ class Options:
         """Return the chosen rows."""
         return Options(*(getattr(self, field.name)[rows] for field in fields(self)))
 
+    def joined(self, more: Options) -> Options:
+        """Return these rows followed by *more*."""
+        pairs = ((getattr(self, f.name), getattr(more, f.name)) for f in fields(self))
+        return Options(*(np.concatenate(pair) for pair in pairs))
+
 
 @dataclass(frozen=True, slots=True)
 class StageOptions:
@@ -154,7 +159,8 @@ def _levels(problem: Problem, stage: Stage, levels: dict[str, Floats]) -> Floats
 def edge_fan_outs(problem: Problem, stage: str) -> Floats:
     """Return the distinct fan-outs of the variants that *stage* may run."""
     variants = problem.pipeline.stage(stage).variants
-    return np.unique([v.fan_out for v in variants if problem.allows(stage, v.name)])
+    allowed = [v.fan_out for v in variants if problem.allows(stage, v.name)]
+    return np.unique(np.array(allowed, dtype=float))
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,9 +296,7 @@ def _wait_s(problem: Problem, rows: _Rows, replicas: Floats, load_rps: float) ->
     )
 
 
-def _change(
-    problem: Problem, stage: Stage, rows: _Rows, replicas: Floats
-) -> tuple[Floats, Floats]:
+def _change(problem: Problem, stage: Stage, rows: _Rows, replicas: Floats) -> tuple[Floats, Floats]:
     """Return the core-seconds of cold starts, and 1 where the setting is not the running one."""
     running = None if problem.running is None else problem.running.by_stage.get(stage.name)
     if problem.running is None:
@@ -332,7 +336,7 @@ def _undominated_rows(problem: Problem, s: StageOptions) -> Ints:
     measures = _measures(problem, s.options)
     groups = _groups(problem, s)
     kept = [
-        rows[_survivors(measures[rows])]
+        rows[survivors(measures[rows])]
         for rows in (np.flatnonzero((groups == g).all(axis=1)) for g in np.unique(groups, axis=0))
     ]
     return np.sort(np.concatenate(kept)) if kept else np.arange(0)
@@ -363,7 +367,7 @@ def _measures(problem: Problem, options: Options) -> Floats:
     return np.stack(columns, axis=1)
 
 
-def _survivors(measures: Floats) -> Ints:
+def survivors(measures: Floats) -> Ints:
     """Return the rows of *measures* that no other row beats or, coming earlier, equals."""
     count = len(measures)
     beaten = np.zeros(count, dtype=bool)

@@ -41,7 +41,13 @@ def service_scv(point: Measurement) -> float:
 
 
 def wait_quantile_s(
-    *, load_rps: float, batch: Floats, replicas: Floats, rate_rps: Floats, scv: Floats, quantile: float
+    *,
+    load_rps: float,
+    batch: Floats,
+    replicas: Floats,
+    rate_rps: Floats,
+    scv: Floats,
+    quantile: float,
 ) -> Floats:
     """Return the wait in seconds that a share *quantile* of batches stays below; inf if overloaded.
 
