@@ -64,9 +64,7 @@ class Configuration(Frozen):
 
     def cores(self, pipeline: Pipeline) -> float:
         """Return the cores in use."""
-        return sum(
-            s.replicas * pipeline.stage(s.stage).variant(s.variant).cores for s in self.stages
-        )
+        return sum(s.replicas * pipeline.stage(s.stage).variant(s.variant).cores for s in self.stages)
 
     def accuracy(self, pipeline: Pipeline) -> float | None:
         """Return the pipeline's accuracy in its own mode; None for a combination never measured."""

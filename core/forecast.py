@@ -41,9 +41,7 @@ class Forecast(Frozen):
     @model_validator(mode="after")
     def _is_ordered(self) -> Self:
         if self.upper_rps < self.point_rps:
-            raise ValueError(
-                f"upper_rps {self.upper_rps:g} must not be below point_rps {self.point_rps:g}"
-            )
+            raise ValueError(f"upper_rps {self.upper_rps:g} must not be below point_rps {self.point_rps:g}")
         if self.missed > self.scored:
             raise ValueError(f"missed {self.missed} must not exceed scored {self.scored}")
         return self

@@ -141,9 +141,7 @@ def _pairs(stages: Sequence[StageOptions], k: int, labels: _Labels) -> tuple[Int
 def _reduced(problem: Problem, stages: Sequence[StageOptions], k: int, labels: _Labels) -> _Labels:
     """Drop the labels that another makes superfluous."""
     open_stages = _open(problem, stages, k)
-    finish_s = [
-        np.maximum(labels.finish_s[:, p], _harmless_s(problem, stages, p)) for p in open_stages
-    ]
+    finish_s = [np.maximum(labels.finish_s[:, p], _harmless_s(problem, stages, p)) for p in open_stages]
     groups = [labels.sent_rps[:, p] for p in open_stages if _sends_differ(stages[p])]
     if problem.pipeline.accuracy == "measured":
         chosen = [stages[p].options.variant[labels.picks[:, p]] for p in range(k + 1)]
@@ -227,16 +225,12 @@ def _staircase(accuracy: Floats, cores: Floats, late: Floats) -> Ints:
         merged_f = np.concatenate([stair_late, f[rows]])
         order = np.lexsort((merged_f, -merged_a))
         merged_a, merged_f = merged_a[order], merged_f[order]
-        step = np.flatnonzero(
-            merged_f < np.concatenate([[np.inf], np.minimum.accumulate(merged_f)[:-1]])
-        )
+        step = np.flatnonzero(merged_f < np.concatenate([[np.inf], np.minimum.accumulate(merged_f)[:-1]]))
         stair_accuracy, stair_late = merged_a[step], merged_f[step]
     return np.concatenate(kept) if kept else np.arange(0)
 
 
-def _points(
-    problem: Problem, stages: Sequence[StageOptions], labels: _Labels
-) -> tuple[FrontierPoint, ...]:
+def _points(problem: Problem, stages: Sequence[StageOptions], labels: _Labels) -> tuple[FrontierPoint, ...]:
     accuracy = labels.accuracy
     if problem.pipeline.accuracy == "measured":
         accuracy = _joint(problem, stages, labels)
@@ -246,9 +240,7 @@ def _points(
     return tuple(
         FrontierPoint(
             Configuration(
-                stages=tuple(
-                    s.setting(int(o)) for s, o in zip(stages, labels.picks[row], strict=True)
-                )
+                stages=tuple(s.setting(int(o)) for s, o in zip(stages, labels.picks[row], strict=True))
             ),
             float(accuracy[row]),
             float(labels.cores[row]),
@@ -262,6 +254,4 @@ def _joint(problem: Problem, stages: Sequence[StageOptions], labels: _Labels) ->
     """Return the measured accuracy of each label; NaN where the combination was not measured."""
     table = {row.variants: row.accuracy for row in joint_rows(problem, stages)}
     variants = [s.options.variant[labels.picks[:, k]] for k, s in enumerate(stages)]
-    return np.array(
-        [table.get(names, np.nan) for names in zip(*(v.tolist() for v in variants), strict=True)]
-    )
+    return np.array([table.get(names, np.nan) for names in zip(*(v.tolist() for v in variants), strict=True)])

@@ -127,9 +127,7 @@ def _logs_accuracy(problem: Problem) -> bool:
 
 
 def _without_zeros(stages: Sequence[StageOptions]) -> tuple[StageOptions, ...]:
-    return tuple(
-        StageOptions(s.stage, s.levels_rps, s.options.take(s.options.accuracy > 0)) for s in stages
-    )
+    return tuple(StageOptions(s.stage, s.levels_rps, s.options.take(s.options.accuracy > 0)) for s in stages)
 
 
 def _optimum_over(problem: Problem, stages: Sequence[StageOptions], solver: str) -> Optimum | None:
@@ -289,9 +287,7 @@ def _gain(programme: _Programme) -> Terms:
         return programme.terms([-s.options.cores for s in programme.stages])
     if problem.pipeline.accuracy == "product":
         zeros = any((s.options.accuracy == 0).any() for s in programme.stages)
-        return (
-            [] if zeros else programme.terms([np.log(s.options.accuracy) for s in programme.stages])
-        )
+        return [] if zeros else programme.terms([np.log(s.options.accuracy) for s in programme.stages])
     return _accuracy(programme)
 
 
@@ -362,9 +358,7 @@ def _as_optimum(programme: _Programme, bound: float, solver: str) -> Optimum:
     configuration = _configuration(programme)
     prediction = predict(programme.problem, configuration)
     if prediction.objective is None:
-        raise SolverError(
-            f"{solver} chose variants without a measured accuracy; please report this"
-        )
+        raise SolverError(f"{solver} chose variants without a measured accuracy; please report this")
     return Optimum(configuration, prediction, prediction.objective, bound, solver)
 
 

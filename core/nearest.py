@@ -23,16 +23,12 @@ def nearest_feasible(
     problem: Problem, configuration: Configuration, *, solver: str | None = None
 ) -> Configuration | None:
     """Return the feasible configuration nearest to *configuration*; None where nothing is feasible."""
-    stages = [
-        _with_more_replicas(problem, s, configuration[s.stage.name]) for s in all_options(problem)
-    ]
+    stages = [_with_more_replicas(problem, s, configuration[s.stage.name]) for s in all_options(problem)]
     distances = [_distance(s, configuration[s.stage.name]) for s in stages]
     return closest(problem, stages, distances, solver=solver)
 
 
-def _with_more_replicas(
-    problem: Problem, s: StageOptions, wanted: StageConfiguration
-) -> StageOptions:
+def _with_more_replicas(problem: Problem, s: StageOptions, wanted: StageConfiguration) -> StageOptions:
     """Add counts above the sufficient ones, up to the wanted, for the wanted variant."""
     options = s.options
     names = np.array([v.name == wanted.variant for v in s.stage.variants])
@@ -53,11 +49,7 @@ def _with_more_replicas(
 def _is_last_count(s: StageOptions) -> Floats:
     """Mark the rows with the most replicas of their level, variant and batch."""
     o = s.options
-    same = (
-        (o.level[:, None] == o.level)
-        & (o.variant[:, None] == o.variant)
-        & (o.batch[:, None] == o.batch)
-    )
+    same = (o.level[:, None] == o.level) & (o.variant[:, None] == o.variant) & (o.batch[:, None] == o.batch)
     largest = np.where(same, o.replicas, -1).max(axis=1) if len(o) else o.replicas
     mark: Floats = o.replicas == largest
     return mark

@@ -37,9 +37,7 @@ class Objective(Frozen):
         if self.minimise and self.maximise:
             raise ValueError("give either 'minimise' or 'maximise', not both")
         if self.minimise and self.max_cores is not None:
-            raise ValueError(
-                "'maxCores' goes with 'maximise'; under limits it caps every objective"
-            )
+            raise ValueError("'maxCores' goes with 'maximise'; under limits it caps every objective")
         if self.maximise and self.min_accuracy is not None:
             raise ValueError("'minAccuracy' goes with 'minimise' or the weighted objective")
         if self.minimise and self.min_accuracy is None:
@@ -47,9 +45,7 @@ class Objective(Frozen):
                 "'minimise: cost' needs 'minAccuracy'; without a floor the least accurate always wins"
             )
         if self.max_cores is not None and not self.maximise:
-            raise ValueError(
-                "'maxCores' goes with 'maximise: accuracy'; use limits.maxCores instead"
-            )
+            raise ValueError("'maxCores' goes with 'maximise: accuracy'; use limits.maxCores instead")
         return self
 
     @property
@@ -65,9 +61,7 @@ class Objective(Frozen):
             return cores
         if self.kind == "accuracy":
             return accuracy
-        return (
-            self.alpha * accuracy - self.beta * cores - self.delta * batches - self.rho * switching
-        )
+        return self.alpha * accuracy - self.beta * cores - self.delta * batches - self.rho * switching
 
     def score(self, *, effective_accuracy: float, mean_cores: float) -> float:
         """Judge an episode by what it measured; more is better.

@@ -111,8 +111,7 @@ def all_options(problem: Problem) -> tuple[StageOptions, ...]:
 def undominated(problem: Problem, stages: Sequence[StageOptions]) -> tuple[StageOptions, ...]:
     """Return the options that some optimum, with its ties broken as promised, may need."""
     return tuple(
-        StageOptions(s.stage, s.levels_rps, s.options.take(_undominated_rows(problem, s)))
-        for s in stages
+        StageOptions(s.stage, s.levels_rps, s.options.take(_undominated_rows(problem, s))) for s in stages
     )
 
 
@@ -146,8 +145,8 @@ def _levels(problem: Problem, stage: Stage, levels: dict[str, Floats]) -> Floats
         fan_outs = edge_fan_outs(problem, edge.stage)
         arriving.append(np.unique(np.outer(levels[edge.stage], fan_outs * edge.fan_out)))
     floor = max(rates.min() for rates in arriving)
-    merged = np.unique(np.concatenate(arriving))
-    merged = merged[merged >= floor]
+    every: Floats = np.unique(np.concatenate(arriving))
+    merged: Floats = every[every >= floor]
     if len(merged) > MAX_LEVELS:
         raise UsageError(
             f"stage {stage.name!r} may see {len(merged)} different loads because the variants above "
@@ -214,19 +213,15 @@ def _rows(problem: Problem, stage: Stage) -> _Rows:
 def _stage_options(problem: Problem, stage: Stage, levels_rps: Floats) -> StageOptions:
     rows = _rows(problem, stage)
     at_levels = [
-        _options_at(problem, stage, rows, level=i, load_rps=float(load))
-        for i, load in enumerate(levels_rps)
+        _options_at(problem, stage, rows, level=i, load_rps=float(load)) for i, load in enumerate(levels_rps)
     ]
     columns = [
-        np.concatenate([getattr(options, field.name) for options in at_levels])
-        for field in fields(Options)
+        np.concatenate([getattr(options, field.name) for options in at_levels]) for field in fields(Options)
     ]
     return StageOptions(stage, levels_rps, Options(*columns))
 
 
-def _options_at(
-    problem: Problem, stage: Stage, rows: _Rows, *, level: int, load_rps: float
-) -> Options:
+def _options_at(problem: Problem, stage: Stage, rows: _Rows, *, level: int, load_rps: float) -> Options:
     least, most = problem.replica_bounds[stage.name]
     if load_rps == 0:
         rows = rows.take(rows.batch == 1)  # a larger batch would never fill
@@ -265,8 +260,7 @@ def _with_replicas(
     if problem.margins.wait_quantile is None or len(fewest) == 0:
         return rows, fewest
     counts = [
-        _useful_counts(problem, rows, row, int(fewest[row]), most, load_rps)
-        for row in range(len(fewest))
+        _useful_counts(problem, rows, row, int(fewest[row]), most, load_rps) for row in range(len(fewest))
     ]
     lengths = np.array([len(c) for c in counts])
     repeated = np.repeat(np.arange(len(fewest)), lengths)
@@ -315,9 +309,7 @@ def _least_latency_around(problem: Problem, least_s: dict[str, float]) -> dict[s
     stages = problem.pipeline.stages
     before: dict[str, float] = {}
     for stage in stages:
-        before[stage.name] = max(
-            (before[e.stage] + least_s[e.stage] for e in stage.after), default=0.0
-        )
+        before[stage.name] = max((before[e.stage] + least_s[e.stage] for e in stage.after), default=0.0)
     after: dict[str, float] = {}
     for stage in reversed(stages):
         successors = problem.pipeline.successors[stage.name]

@@ -72,9 +72,7 @@ class Variant(Frozen):
         """
         if batch not in self.points:
             known = ", ".join(map(str, self.points))
-            raise UsageError(
-                f"variant {self.name!r} was not measured at batch {batch}, only {known}"
-            )
+            raise UsageError(f"variant {self.name!r} was not measured at batch {batch}, only {known}")
         return self.points[batch]
 
     def interpolated(self, batch: int) -> Measurement:
@@ -181,9 +179,7 @@ class Pipeline(Frozen):
     objective: Objective = Objective()
     limits: Limits = Limits()
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
-    accuracy_table: Annotated[tuple[MeasuredAccuracy, ...] | None, Field(alias="accuracyTable")] = (
-        None
-    )
+    accuracy_table: Annotated[tuple[MeasuredAccuracy, ...] | None, Field(alias="accuracyTable")] = None
 
     @cached_property
     def by_name(self) -> Mapping[str, Stage]:
@@ -197,9 +193,7 @@ class Pipeline(Frozen):
             UsageError: there is none.
         """
         if name not in self.by_name:
-            raise UsageError(
-                f"pipeline {self.name!r} has no stage {name!r}, only {', '.join(self.by_name)}"
-            )
+            raise UsageError(f"pipeline {self.name!r} has no stage {name!r}, only {', '.join(self.by_name)}")
         return self.by_name[name]
 
     @cached_property
@@ -212,9 +206,7 @@ class Pipeline(Frozen):
         """The stages fed by each stage."""
         return {
             stage.name: tuple(
-                other.name
-                for other in self.stages
-                if any(e.stage == stage.name for e in other.after)
+                other.name for other in self.stages if any(e.stage == stage.name for e in other.after)
             )
             for stage in self.stages
         }

@@ -64,8 +64,7 @@ def predict(problem: Problem, configuration: Configuration) -> Prediction:
     configuration = configuration.checked(pipeline)
     loads = stage_loads(pipeline, configuration, problem.load_rps)
     stages = tuple(
-        _predict_stage(problem, stage, configuration, loads[stage.name])
-        for stage in pipeline.stages
+        _predict_stage(problem, stage, configuration, loads[stage.name]) for stage in pipeline.stages
     )
     accuracy = believed_accuracy(problem, tuple(s.variant for s in configuration.stages))
     cores = math.fsum(s.cores for s in stages)
@@ -80,9 +79,7 @@ def predict(problem: Problem, configuration: Configuration) -> Prediction:
     return Prediction(stages, latency_s, accuracy, cores, switching, objective)
 
 
-def stage_loads(
-    pipeline: Pipeline, configuration: Configuration, load_rps: float
-) -> Mapping[str, float]:
+def stage_loads(pipeline: Pipeline, configuration: Configuration, load_rps: float) -> Mapping[str, float]:
     """Return the items per second that reach each stage."""
     loads: dict[str, float] = {}
     for stage in pipeline.stages:
@@ -151,9 +148,7 @@ def _predict_stage(
     )
 
 
-def _wait_s(
-    margins: Margins, point: Measurement, load_rps: float, replicas: int, rate_rps: float
-) -> float:
+def _wait_s(margins: Margins, point: Measurement, load_rps: float, replicas: int, rate_rps: float) -> float:
     if margins.wait_quantile is None:
         return 0.0
     wait = wait_quantile_s(

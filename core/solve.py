@@ -57,9 +57,7 @@ def explain(problem: Problem, *, solver: str | None = None) -> Infeasible:
 
 
 def _conflict(relaxations: tuple[Relaxation, ...]) -> Binding:
-    ways = (
-        "; ".join(r.statement for r in relaxations) or "none of them alone can be moved far enough"
-    )
+    ways = "; ".join(r.statement for r in relaxations) or "none of them alone can be moved far enough"
     return Binding(
         constraint="limits together",
         best=math.nan,
@@ -118,9 +116,7 @@ class _Extremes:
     solver: str | None
 
     def latency(self) -> tuple[Binding, ...]:
-        best = _least_latency_s(
-            self._without_budget(self._without_floor(self.problem)), self.solver
-        )
+        best = _least_latency_s(self._without_budget(self._without_floor(self.problem)), self.solver)
         slo_s = self.problem.pipeline.slo.latency_s
         if best is None or best <= slo_s * (1 + TOLERANCE):
             return ()
@@ -204,9 +200,7 @@ class _Extremes:
 
     def _without_budget(self, problem: Problem) -> Problem:
         objective = problem.objective.model_copy(update={"max_cores": None})
-        return _fresh(
-            problem.model_copy(update={"objective": objective, "limits": Limits(max_cores=None)})
-        )
+        return _fresh(problem.model_copy(update={"objective": objective, "limits": Limits(max_cores=None)}))
 
 
 def _least_latency_s(problem: Problem, solver: str | None) -> float | None:
@@ -237,10 +231,7 @@ def _relaxed_load(problem: Problem, solver: str | None) -> tuple[Relaxation, ...
     """Return the largest load below the present one that would fit, to `LOAD_PRECISION`."""
 
     def fits(load_rps: float) -> bool:
-        return (
-            optimum(_fresh(problem.model_copy(update={"load_rps": load_rps})), solver=solver)
-            is not None
-        )
+        return optimum(_fresh(problem.model_copy(update={"load_rps": load_rps})), solver=solver) is not None
 
     present = problem.load_rps
     ratio = LEAST_SHARE ** (1 / SCAN_STEPS)
@@ -273,6 +264,4 @@ def _with_slo(problem: Problem, slo_s: float) -> Problem:
 
 def _fresh(problem: Problem) -> Problem:
     """Return a copy without the values cached for the problem it was copied from."""
-    return Problem.model_construct(
-        **{name: getattr(problem, name) for name in Problem.model_fields}
-    )
+    return Problem.model_construct(**{name: getattr(problem, name) for name in Problem.model_fields})
