@@ -10,7 +10,7 @@ there. sMAPE is the mean of 200 |y - f| / (y + f), in per cent; pinball is in re
 Under this definition the last maximum of 10 s gives 9.5 %, not the 9.3 % of our notes. Nothing
 tried gives all the figures of the notes: zeros kept, or cut out before or after the days are
 (9.5 %), int(raw / 8) (10.0 %), windows every 20 s (9.5 %); the day that begins at second
-16 x 86400 alone gives 9.2 %. We keep the whole week, which is the harder reading for the 7.6 % to be met.
+16 x 86400 alone gives 9.2 %. We keep the whole week, the harder reading for the 7.6 % to be met.
 """
 
 import argparse
@@ -81,9 +81,7 @@ def run(name: str, warm_up: NDArray[np.float64], test: NDArray[np.float64]) -> S
         name=name,
         forecasts=len(rows),
         smape=float(np.mean(200 * np.abs(y - point) / (y + point))),
-        pinball_rps=float(
-            np.mean([pinball(u, t, QUANTILE) for t, u in zip(y, upper, strict=True)])
-        ),
+        pinball_rps=float(np.mean([pinball(u, t, QUANTILE) for t, u in zip(y, upper, strict=True)])),
         coverage=float(np.mean(y <= upper)),
         median_s=float(np.median(seconds)),
         under=float(np.mean(point < y)),

@@ -13,9 +13,9 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from core.errors import MetricsUnavailable, UsageError
 from core.forecast import Forecast, Quantile
@@ -66,6 +66,16 @@ class State(Frozen):
     samples: Annotated[tuple[NonNegative | None, ...], Field(max_length=HISTORY_S)]
     tracks: tuple[TrackState, ...]
 
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if len(self.samples) != min(self.seconds, HISTORY_S):
+            raise ValueError(f"{len(self.samples)} samples do not fit {self.seconds} seconds")
+        for track in self.tracks:
+            oldest = self.seconds - track.horizon_s - BLOCK_S
+            if any(not oldest < p.origin <= self.seconds for p in track.pending):
+                raise ValueError(f"a pending forecast over {track.horizon_s} s is out of its time")
+        return self
+
 
 @dataclass(slots=True)
 class Pending:
@@ -110,9 +120,7 @@ class Track:
         window = history.window(due.origin)
         if target_rps is None or window is None:
             return
-        self.calibrator.settle(
-            base_rps=due.guess.base_rps, upper_rps=due.upper_rps, target_rps=target_rps
-        )
+        self.calibrator.settle(base_rps=due.guess.base_rps, upper_rps=due.upper_rps, target_rps=target_rps)
         self.method.learn(window, due.guess, target_rps)
 
 
@@ -247,7 +255,5 @@ def _state_of(track: Track) -> TrackState:
 def _whole(horizon_s: float) -> int:
     """Return *horizon_s* rounded up to a whole second, or raise `UsageError`."""
     if not 0 < horizon_s <= MAX_HORIZON_S:
-        raise UsageError(
-            f"horizon {horizon_s!r} s must be above 0 and at most {MAX_HORIZON_S} seconds"
-        )
+        raise UsageError(f"horizon {horizon_s!r} s must be above 0 and at most {MAX_HORIZON_S} seconds")
     return math.ceil(horizon_s)

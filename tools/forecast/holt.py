@@ -56,7 +56,5 @@ def smoothed(maxima: list[float]) -> tuple[float, float]:
         expected_rps = level_rps + DAMPING * trend_rps
         seen_rps = expected_rps if math.isnan(top_rps) else top_rps
         before_rps, level_rps = level_rps, expected_rps + LEVEL_WEIGHT * (seen_rps - expected_rps)
-        trend_rps = (
-            TREND_WEIGHT * (level_rps - before_rps) + (1 - TREND_WEIGHT) * DAMPING * trend_rps
-        )
+        trend_rps = TREND_WEIGHT * (level_rps - before_rps) + (1 - TREND_WEIGHT) * DAMPING * trend_rps
     return level_rps, trend_rps
