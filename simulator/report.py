@@ -1,0 +1,152 @@
+"""What an episode showed, from the true record of every request. Never for the loop that decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.pipeline import Pipeline
+from simulator.kernel import COMPLETED, IN_FLIGHT
+from simulator.state import DROP_REASONS, State
+
+Floats = NDArray[np.float64]
+
+QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What happened second by second, from second 0."""
+
+    arrivals: tuple[int, ...]
+    completed: tuple[int, ...]
+    """By the second of completion."""
+    dropped: tuple[int, ...]
+    late: tuple[int, ...]
+    """Completions after the SLO."""
+    latency_s: tuple[float | None, ...]
+    """The SLO's quantile of the latencies of that second's completions; None where there were none."""
+    cores: tuple[float, ...]
+    """Mean over the second."""
+    queue: tuple[int, ...]
+    """Items waiting at all stages as the second begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The true results of an episode up to now."""
+
+    seconds: float
+    """Of simulated time."""
+    requests: int
+    completed: int
+    dropped: int
+    dropped_by_reason: Mapping[str, int]
+    in_flight: int
+    slo_attainment: float | None
+    """Share completed within the SLO of the requests whose fate is known: completed, dropped, or in
+    flight for longer than the SLO. None where there are none."""
+    effective_accuracy: float | None
+    """Mean accuracy over the same requests; what is late, dropped or overdue counts as wrong. In
+    `product` and `measured` mode the probability of a right answer, in `sum` mode the sum of the
+    accuracies (there is no probability)."""
+    accuracy: float | None
+    """Mean accuracy over the completed requests, late ones included; None where there are none."""
+    core_seconds: float
+    """Of all replicas that existed, loading and draining included."""
+    mean_cores: float
+    switches: int
+    """How often a stage was told to run another variant."""
+    replica_starts: int
+    """Cold starts begun; the first, warm replicas do not count."""
+    latency_s: Mapping[str, float | None]
+    """p50, p95 and p99 of the completed requests; None where there are none."""
+    mean_queue: Mapping[str, float]
+    """Items waiting at each stage, mean over time."""
+    series: Series
+
+
+def report(
+    pipeline: Pipeline, state: State, *, now_s: float, switches: int, replica_starts: int
+) -> Report:
+    """Judge the episode up to *now_s*."""
+    seen = int(state.clock["next_request"][0])
+    requests, arrivals = state.requests[:seen], state.arrivals[:seen]
+    completed = requests["status"] == COMPLETED
+    latency_s = (requests["finish_s"] - arrivals)[completed]
+    values = requests["value"][completed]
+    in_time = latency_s <= pipeline.slo.latency_s
+    in_flight = requests["status"] == IN_FLIGHT
+    overdue = int(np.sum(now_s - arrivals[in_flight] > pipeline.slo.latency_s))
+    decided = int(np.sum(~in_flight)) + overdue
+    core_seconds = float(state.core_seconds.sum())
+    return Report(
+        seconds=now_s,
+        requests=seen,
+        completed=int(np.sum(completed)),
+        dropped=int(np.sum(~in_flight & ~completed)),
+        dropped_by_reason={name: int(state.drops[k]) for k, name in DROP_REASONS.items()},
+        in_flight=int(np.sum(in_flight)),
+        slo_attainment=float(np.sum(in_time)) / decided if decided else None,
+        effective_accuracy=float(np.sum(values[in_time])) / decided if decided else None,
+        accuracy=float(np.mean(values)) if values.size else None,
+        core_seconds=core_seconds,
+        mean_cores=core_seconds / now_s if now_s > 0 else float(state.clock["cores"][0]),
+        switches=switches,
+        replica_starts=replica_starts,
+        latency_s={name: _quantile(latency_s, q) for name, q in QUANTILES.items()},
+        mean_queue={
+            stage.name: float(state.stages["queue_area_s"][s]) / now_s if now_s > 0 else 0.0
+            for s, stage in enumerate(pipeline.stages)
+        },
+        series=_series(pipeline, state, now_s),
+    )
+
+
+def _series(pipeline: Pipeline, state: State, now_s: float) -> Series:
+    seen = int(state.clock["next_request"][0])
+    requests, arrivals = state.requests[:seen], state.arrivals[:seen]
+    seconds = int(np.ceil(now_s))
+    status, finish_s = requests["status"], requests["finish_s"]
+    completed = status == COMPLETED
+    late = completed & (finish_s - arrivals > pipeline.slo.latency_s)
+    dropped = (status != IN_FLIGHT) & ~completed
+    lengths_s = np.minimum(now_s - np.arange(seconds), 1.0)
+    return Series(
+        arrivals=_by_second(arrivals, seconds),
+        completed=_by_second(finish_s[completed], seconds),
+        dropped=_by_second(finish_s[dropped], seconds),
+        late=_by_second(finish_s[late], seconds),
+        latency_s=_quantile_by_second(
+            finish_s[completed],
+            (finish_s - arrivals)[completed],
+            seconds=seconds,
+            q=pipeline.slo.quantile,
+        ),
+        cores=tuple((state.core_seconds[:seconds] / lengths_s).tolist()),
+        queue=tuple(state.queue_samples[:seconds].sum(axis=1).tolist()),
+    )
+
+
+def _by_second(times_s: Floats, seconds: int) -> tuple[int, ...]:
+    """Count by second; what happens as the last second ends belongs to it."""
+    if seconds == 0:
+        return ()
+    whole = np.minimum(times_s.astype(np.int64), seconds - 1)
+    return tuple(np.bincount(whole, minlength=seconds).tolist())
+
+
+def _quantile_by_second(
+    times_s: Floats, values: Floats, *, seconds: int, q: float
+) -> tuple[float | None, ...]:
+    order = np.argsort(times_s, kind="stable")
+    starts = np.searchsorted(times_s[order], np.arange(1, seconds))
+    groups = np.split(values[order], starts) if seconds else []
+    return tuple(_quantile(group, q) for group in groups)
+
+
+def _quantile(values: Floats, q: float) -> float | None:
+    return float(np.quantile(values, q)) if values.size else None
