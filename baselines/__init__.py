@@ -1,1 +1,1 @@
-"""Policies: what maps a situation to a configuration. One file each."""
+"""Policies, one file each: they see only core, and not each other. Importing one registers it."""

@@ -1,0 +1,75 @@
+"""What every policy is: a map from what is known to a configuration. Policies see only core."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Protocol
+
+from core.belief import Belief
+from core.configuration import Configuration
+from core.errors import UsageError
+from core.forecast import Forecast
+from core.observation import Observation
+from core.pipeline import Pipeline
+from core.problem import Margins
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a policy may know when it decides."""
+
+    pipeline: Pipeline
+    forecast: Forecast
+    observation: Observation | None
+    running: Configuration | None
+    """What serves now; None before the first decision."""
+    belief: Belief = field(default_factory=Belief)
+    margins: Margins = field(default_factory=Margins)
+
+
+class Policy(Protocol):
+    """Decides the configuration for the next interval."""
+
+    def decide(self, situation: Situation) -> Configuration:
+        """Return what should run next.
+
+        Raises:
+            UsageError: nothing can be decided, for instance because no configuration is feasible and
+                nothing runs that could be held.
+        """
+        ...
+
+
+Factory = Callable[[], Policy]
+
+_FACTORIES: dict[str, Factory] = {}
+
+
+def register(name: str) -> Callable[[Factory], Factory]:
+    """Offer a policy under *name*: one decorator on the class is all it takes."""
+
+    def keep(factory: Factory) -> Factory:
+        _FACTORIES[name] = factory
+        return factory
+
+    return keep
+
+
+def create(name: str) -> Policy:
+    """Return a fresh policy called *name*.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name not in _FACTORIES:
+        close = get_close_matches(name, _FACTORIES, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise UsageError(f"no policy called {name!r}.{hint} Known: {', '.join(sorted(_FACTORIES))}")
+    return _FACTORIES[name]()
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all policies."""
+    return tuple(sorted(_FACTORIES))

@@ -1,0 +1,114 @@
+"""One turn of the loop, as it is kept: why, what was applied, with which proof, and what came of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from core.belief import Belief
+from core.configuration import Configuration
+from core.errors import UsageError
+from core.forecast import Forecast
+from core.observation import Observation
+from core.problem import Problem
+from core.solution import Optimum
+from core.solve import solve
+from core.values import Frozen, Name, NonNegative, Number
+from core.verdict import Constraint, Verdict
+
+CERTIFICATE_TOLERANCE = 1e-6
+"""Relative difference of objective within which a second solution agrees with the recorded one."""
+
+Mode = Literal["observe", "approve", "auto"]
+Outcome = Literal["applied", "held", "recommended", "refused", "failed", "abandoned"]
+
+
+class Certificate(Frozen):
+    """The proof that goes with an applied change: enough to solve the problem again."""
+
+    problem: Problem
+    problem_digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    configuration: Configuration
+    solver: Name
+    status: Literal["optimal", "feasible"]
+    """`optimal` for the optimum itself, `feasible` for an accepted proposal with a regret."""
+    objective: Number
+    """Of the configuration."""
+    bound: Number
+    """What no configuration can beat, as the solver proved."""
+    constraints: tuple[Constraint, ...]
+    """Every constraint with its slack."""
+
+
+class Proposal(Frozen):
+    """What the planner wants, and why."""
+
+    configuration: Configuration | None
+    """None for holding what runs."""
+    rationale: str
+
+
+class Decision(Frozen):
+    """One complete turn of the loop."""
+
+    id: Name
+    pipeline: Name
+    time_s: NonNegative
+    """When the interval ended, in seconds of the loop's clock."""
+    mode: Mode
+    planner: Name
+    observation: Observation | None
+    """None where no metrics could be read."""
+    forecast: Forecast | None
+    belief: Belief = Belief()
+    proposals: tuple[Proposal, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    certificate: Certificate | None = None
+    """Present exactly where a change was applied or about to be."""
+    outcome: Outcome
+    degraded: bool = False
+    """Nothing was feasible; the best effort was taken."""
+    note: str = ""
+    """What a person should know in one line."""
+
+
+def certify(problem: Problem, best: Optimum, verdict: Verdict, chosen: Configuration) -> Certificate:
+    """Return the certificate of applying *chosen*, which *verdict* accepted.
+
+    Raises:
+        UsageError: the verdict does not accept it.
+    """
+    if not verdict.accepted or verdict.objective is None:
+        raise UsageError("only an accepted configuration can be certified")
+    optimal = agrees(verdict.objective, best.objective)
+    return Certificate(
+        problem=problem,
+        problem_digest=problem.digest,
+        configuration=chosen,
+        solver=best.solver,
+        status="optimal" if optimal else "feasible",
+        objective=verdict.objective,
+        bound=best.bound,
+        constraints=verdict.constraints,
+    )
+
+
+def agrees(one: float, other: float) -> bool:
+    """Say whether two objectives are the same within the certificate's tolerance."""
+    return abs(one - other) <= CERTIFICATE_TOLERANCE * max(1.0, abs(one), abs(other))
+
+
+def check_certificate(certificate: Certificate) -> tuple[str, ...]:
+    """Solve the recorded problem again and return every disagreement; empty if the proof holds."""
+    problem = certificate.problem
+    found = []
+    if problem.digest != certificate.problem_digest:
+        found.append("the problem's hash is not the recorded one: the record was altered")
+    match solve(problem):
+        case Optimum() as best:
+            if not agrees(best.objective, certificate.bound):
+                found.append(f"the optimum is {best.objective:.9g}, recorded {certificate.bound:.9g}")
+        case _:
+            found.append("the problem has no feasible configuration")
+    return tuple(found)

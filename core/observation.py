@@ -1,0 +1,48 @@
+"""What was measured over the last interval. None is unknown and never means zero."""
+
+from __future__ import annotations
+
+from core.values import Count, Fraction, Frozen, Name, NonNegative, PositiveCount
+
+
+class ServiceObservation(Frozen):
+    """Service times of one variant at one batch size, as measured."""
+
+    variant: Name
+    batch: PositiveCount
+    batches: Count
+    """How many were served in the interval."""
+    mean_s: NonNegative
+    """Mean service time of one batch, in seconds."""
+
+
+class StageObservation(Frozen):
+    """One stage over the interval."""
+
+    stage: Name
+    arrivals_rps: NonNegative | None
+    queue: NonNegative | None
+    """Items waiting at the end of the interval."""
+    ready: Count | None
+    """Replicas that serve at the end of the interval."""
+    services: tuple[ServiceObservation, ...] = ()
+
+
+class Observation(Frozen):
+    """The pipeline over the interval that ended at *time_s*."""
+
+    time_s: NonNegative
+    """End of the interval, in seconds of the loop's clock."""
+    interval_s: NonNegative
+    loads_rps: tuple[NonNegative | None, ...]
+    """Requests per second, a sample for each second, oldest first; None where a scrape is missing."""
+    latency_s: NonNegative | None
+    """End-to-end latency at the quantile the SLO names."""
+    in_time: Fraction | None
+    """Share of the finished and dropped requests that were served within the SLO."""
+    dropped_rps: NonNegative | None
+    accuracy: Fraction | None
+    """Share of labelled samples answered correctly."""
+    labelled: Count = 0
+    """How many labelled samples that share rests on."""
+    stages: tuple[StageObservation, ...] = ()
