@@ -7,13 +7,10 @@ situation. Where nothing is feasible the running configuration is held.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from baselines.policy import Situation, register
+from baselines.policy import Situation, optimum_or_hold, register
 from core.configuration import Configuration
-from core.errors import UsageError
-from core.problem import Problem
-from core.solution import Infeasible, Optimum
-from core.solve import solve
 
 
 @register("ilp")
@@ -21,19 +18,8 @@ from core.solve import solve
 class ExactOptimum:
     """The optimum of core/ilp.py, without further judgement."""
 
+    foresight: ClassVar[bool] = False
+
     def decide(self, situation: Situation) -> Configuration:
         """Return the optimum at the upper forecast, or hold what runs where nothing is feasible."""
-        problem = Problem.of(
-            situation.pipeline,
-            situation.forecast.upper_rps,
-            margins=situation.margins,
-            belief=situation.belief,
-            running=situation.running,
-        )
-        match solve(problem):
-            case Optimum(configuration=configuration):
-                return configuration
-            case Infeasible(bindings=bindings):
-                if situation.running is None:
-                    raise UsageError(f"nothing is feasible: {bindings[0].statement}")
-                return situation.running
+        return optimum_or_hold(situation)

@@ -13,7 +13,9 @@ from core.errors import UsageError
 from core.forecast import Forecast
 from core.observation import Observation
 from core.pipeline import Pipeline
-from core.problem import Margins
+from core.problem import Margins, Problem
+from core.solution import Infeasible, Optimum
+from core.solve import solve
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +27,19 @@ class Situation:
     observation: Observation | None
     running: Configuration | None
     """What serves now; None before the first decision."""
+    planned_rps: float
+    """Peak load the operator planned for, in requests per second: what static policies are sized for."""
     belief: Belief = field(default_factory=Belief)
     margins: Margins = field(default_factory=Margins)
 
 
 class Policy(Protocol):
     """Decides the configuration for the next interval."""
+
+    @property
+    def foresight(self) -> bool:
+        """Whether it must be given the true load as its forecast."""
+        ...
 
     def decide(self, situation: Situation) -> Configuration:
         """Return what should run next.
@@ -40,6 +49,28 @@ class Policy(Protocol):
                 nothing runs that could be held.
         """
         ...
+
+
+def optimum_or_hold(situation: Situation) -> Configuration:
+    """Return the exact optimum at the upper forecast, or what runs where nothing is feasible.
+
+    Raises:
+        UsageError: nothing is feasible and nothing runs.
+    """
+    problem = Problem.of(
+        situation.pipeline,
+        situation.forecast.upper_rps,
+        margins=situation.margins,
+        belief=situation.belief,
+        running=situation.running,
+    )
+    match solve(problem):
+        case Optimum(configuration=configuration):
+            return configuration
+        case Infeasible(bindings=bindings):
+            if situation.running is None:
+                raise UsageError(f"nothing is feasible: {bindings[0].statement}")
+            return situation.running
 
 
 Factory = Callable[[], Policy]

@@ -1,13 +1,14 @@
 """Decide once and never again: the frame of every comparison.
 
 `static-small` takes the cheapest feasible configuration, `static-large` the most accurate one (the
-cheapest of those), both for the load expected at the first decision, with the same margins as others.
+cheapest of those), both at the peak the operator planned for, with the same margins as others.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import ClassVar
 
 from baselines.policy import Situation, register
 from core.configuration import Configuration
@@ -18,8 +19,9 @@ from core.problem import Problem
 
 @dataclass(slots=True)
 class Static:
-    """One end of the first interval's frontier, held for ever. Its state is what it chose."""
+    """One end of the frontier at the planned peak, held for ever. Its state is what it chose."""
 
+    foresight: ClassVar[bool] = False
     end: int
     """Index into the frontier, cheapest first: 0 for the cheapest, -1 for the most accurate."""
     chosen: Configuration | None = None
@@ -28,7 +30,7 @@ class Static:
         """Return the configuration of the first decision.
 
         Raises:
-            UsageError: nothing is feasible at the first load.
+            UsageError: nothing is feasible at the planned peak.
         """
         if self.chosen is None:
             self.chosen = self._choose(situation)
@@ -37,7 +39,7 @@ class Static:
     def _choose(self, situation: Situation) -> Configuration:
         problem = Problem.of(
             situation.pipeline,
-            situation.forecast.upper_rps,
+            situation.planned_rps,
             margins=situation.margins,
             belief=situation.belief,
         )

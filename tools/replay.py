@@ -1,0 +1,207 @@
+"""Replay a trace against the twin with a policy deciding, faster than real time.
+
+Every `interval_s` the policy gets a forecast of the maximum load until its next decision can have
+taken effect (`horizon_s`: interval plus the slowest cold start) and the observation of the last
+interval, both made from scrapes; it never sees the twin's state. Policies with foresight get the
+true maximum instead. All policies of a comparison start from what they themselves choose for the first
+interval, ready and warm, and get the same margins.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from baselines.policy import Policy, Situation
+from core.configuration import Configuration
+from core.errors import MetricsUnavailable
+from core.forecast import Forecast
+from core.observation import Observation
+from core.pipeline import Pipeline
+from core.problem import Margins
+from simulator.faults import Fault
+from simulator.options import TwinOptions
+from simulator.report import Report
+from simulator.scrape import Scrape
+from simulator.twin import Twin
+from tools.forecast import Forecaster, create
+from tools.observe import observed
+from tools.waits import batch_waits_s
+
+LOOP_MARGINS = Margins(headroom=1.0, wait_quantile=0.9)
+"""What the loop adds to the plain problem, because a queue at full utilisation misses deadlines."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaySettings:
+    """How an episode is run."""
+
+    interval_s: int = 10
+    """Seconds between decisions."""
+    forecaster: str = "mixture"
+    quantile: float = 0.9
+    """Of the forecast that is decided on."""
+    margins: Margins = LOOP_MARGINS
+    faults: tuple[Fault, ...] = ()
+    options: TwinOptions = field(default_factory=TwinOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One decision of an episode."""
+
+    time_s: float
+    forecast: Forecast
+    configuration: Configuration
+    observation: Observation | None
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """What a policy did and what came of it."""
+
+    report: Report
+    steps: tuple[Step, ...]
+    score: float | None
+    """In the pipeline's objective; None where nothing was served."""
+
+
+def horizon_s(pipeline: Pipeline, interval_s: float) -> float:
+    """Return how far ahead a decision must look: until the next one has taken effect."""
+    slowest_s = max(v.load_time_s for stage in pipeline.stages for v in stage.variants)
+    return math.ceil(interval_s + slowest_s)
+
+
+def replay(
+    pipeline: Pipeline,
+    policy: Policy,
+    trace_rps: Sequence[float],
+    *,
+    seed: int,
+    settings: ReplaySettings | None = None,
+    progress: Callable[[Step], None] = lambda _: None,
+) -> Episode:
+    """Run *policy* over the trace and return what came of it.
+
+    Raises:
+        UsageError: the policy can decide nothing, or a fault names something unknown.
+    """
+    settings = settings or ReplaySettings()
+    run = _Run(pipeline, policy, tuple(trace_rps), seed, settings)
+    steps = [run.first]
+    progress(run.first)
+    while run.twin.now_s + settings.interval_s < len(trace_rps):
+        step = run.advance()
+        steps.append(step)
+        progress(step)
+    run.twin.drain()
+    report = run.twin.report()
+    return Episode(report, tuple(steps), score(pipeline, report))
+
+
+def score(pipeline: Pipeline, report: Report) -> float | None:
+    """Judge a report by the pipeline's own objective."""
+    if report.effective_accuracy is None:
+        return None
+    return pipeline.objective.score(
+        effective_accuracy=report.effective_accuracy, mean_cores=report.mean_cores
+    )
+
+
+class _Run:
+    """An episode in progress."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        policy: Policy,
+        trace_rps: tuple[float, ...],
+        seed: int,
+        settings: ReplaySettings,
+    ) -> None:
+        self._pipeline, self._policy, self._trace, self._settings = pipeline, policy, trace_rps, settings
+        self._horizon_s = horizon_s(pipeline, settings.interval_s)
+        self._forecaster: Forecaster = create(settings.forecaster, settings.quantile)
+        forecast = self._foreseen(0.0, method="first interval", span_s=settings.interval_s)
+        self._running = self._decided(forecast, None, None)
+        self.twin = Twin(
+            pipeline,
+            self._running,
+            trace_rps,
+            seed=seed,
+            batch_wait_s=batch_waits_s(pipeline, self._running, forecast.upper_rps),
+            options=settings.options,
+            faults=settings.faults,
+        )
+        self._before: Scrape | None = self._scraped()
+        self.first = Step(0.0, forecast, self._running, None)
+
+    def advance(self) -> Step:
+        """Let one interval pass and decide; without metrics what runs is held."""
+        scrapes = [self._before]
+        for _ in range(self._settings.interval_s):
+            self.twin.step(self.twin.now_s + 1.0)
+            scrapes.append(self._scraped())
+        samples = [_arrived(a, b) for a, b in pairwise(scrapes)]
+        self._forecaster.observe(samples)
+        before, after = scrapes[0], scrapes[-1]
+        self._before = after
+        observation = None
+        if before is not None and after is not None:
+            observation = observed(self._pipeline, before, after, samples)
+        forecast = self._forecast()
+        if observation is not None:
+            self._apply(self._decided(forecast, observation, self._running), forecast.upper_rps)
+        return Step(self.twin.now_s, forecast, self._running, observation)
+
+    def _decided(
+        self, forecast: Forecast, observation: Observation | None, running: Configuration | None
+    ) -> Configuration:
+        return self._policy.decide(
+            Situation(
+                pipeline=self._pipeline,
+                forecast=forecast,
+                observation=observation,
+                running=running,
+                planned_rps=max(self._trace),
+                margins=self._settings.margins,
+            )
+        )
+
+    def _apply(self, configuration: Configuration, load_rps: float) -> None:
+        self.twin.apply(configuration, batch_waits_s(self._pipeline, configuration, load_rps))
+        self._running = configuration
+
+    def _forecast(self) -> Forecast:
+        if self._policy.foresight:
+            return self._foreseen(self.twin.now_s, method="foresight", span_s=self._horizon_s)
+        try:
+            return self._forecaster.forecast(self._horizon_s)
+        except MetricsUnavailable:
+            return self._foreseen(0.0, method="first interval", span_s=self._settings.interval_s)
+
+    def _foreseen(self, from_s: float, *, method: str, span_s: float) -> Forecast:
+        """Return the true maximum of the trace from *from_s* on."""
+        peak_rps = max(self._trace[int(from_s) : int(from_s + span_s)] or self._trace[-1:])
+        return Forecast(
+            point_rps=peak_rps,
+            upper_rps=peak_rps,
+            quantile=self._settings.quantile,
+            horizon_s=span_s,
+            method=method,
+        )
+
+    def _scraped(self) -> Scrape | None:
+        try:
+            return self.twin.scrape()
+        except MetricsUnavailable:
+            return None
+
+
+def _arrived(before: Scrape | None, after: Scrape | None) -> float | None:
+    """Return the requests of one second; None where either scrape is missing."""
+    if before is None or after is None:
+        return None
+    return after.requests_total - before.requests_total
