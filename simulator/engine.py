@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-from simulator.kernel import dispatch_touched, run
-from simulator.state import State, grown
+from simulator.kernel import run
+from simulator.records import State
+from simulator.state import grown
 
 
 class Engine:
@@ -23,11 +24,7 @@ class Engine:
         self._grow()
         while not run(self.state, limit_s):
             self._grow()
-
-    def dispatch(self, now_s: float) -> None:
-        """Start what can start after a change from outside the loop."""
-        self._grow()
-        dispatch_touched(self.state, now_s)
+        self.state.clock["now_s"] = until_s
 
     def reserve_room(self) -> None:
         """Reckon anew how many entries, batches and events one event may need at most.

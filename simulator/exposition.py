@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from core.pipeline import Pipeline
 from simulator.engine import Engine
-from simulator.kernel import BUSY, DRAINING, IDLE, STARTING, add_cores, change_queue
+from simulator.records import BUSY, DRAINING, DROP_REASONS, IDLE, STARTING
 from simulator.scrape import Histogram, Scrape, StageVariant
-from simulator.state import DROP_REASONS, first_variants, variants_of
+from simulator.state import first_variants, variants_of
 
 WAIT_BOUNDS = tuple(2.0 ** (k / 4) for k in range(-40, 17))
 """Bounds of waits and service times in SLOs: a thousandth to 16, four to each doubling."""
@@ -40,12 +40,6 @@ class Exposition:
         self._read = 0
         self._labelled: Counter[tuple[str, ...]] = Counter()
         self._correct: Counter[tuple[str, ...]] = Counter()
-
-    def settle(self, now_s: float) -> None:
-        """Bring what is integrated over time up to *now_s*."""
-        add_cores(self._engine.state, now_s, 0.0)
-        for s in range(len(self._pipeline.stages)):
-            change_queue(self._engine.state, s, 0, now_s)
 
     def in_flight(self) -> int:
         """Return the number of requests neither completed nor dropped."""
@@ -77,9 +71,7 @@ class Exposition:
                 self._latency_sum_s,
             ),
             queue_wait_s={
-                name: Histogram.of(
-                    bounds_s, state.wait_counts[s].tolist(), float(state.wait_sum_s[s])
-                )
+                name: Histogram.of(bounds_s, state.wait_counts[s].tolist(), float(state.wait_sum_s[s]))
                 for s, name in enumerate(stages)
             },
             service_s={
@@ -90,9 +82,7 @@ class Exposition:
             },
             batch_size={self._names[v]: _batch_sizes(state.batch_counts[v]) for v in used},
             labelled_total={names: float(n) for names, n in self._labelled.items()},
-            labelled_correct_total={
-                names: float(self._correct[names]) for names in self._labelled
-            },
+            labelled_correct_total={names: float(self._correct[names]) for names in self._labelled},
         )
 
     def _count_replicas(self, *states: int) -> dict[StageVariant, float]:

@@ -12,23 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.configuration import Configuration
 from core.pipeline import Pipeline
 from simulator.engine import Engine
-from simulator.kernel import (
-    BUSY,
-    DRAINING,
-    FREES,
-    GONE,
-    IDLE,
-    LEAVES,
-    NONE,
-    STARTING,
-    add_cores,
-    change_queue,
-    set_idle,
-)
+from simulator.events import FREES, LEAVES
+from simulator.kernel import add_cores, set_idle
+from simulator.queues import change_queue
+from simulator.records import BUSY, DRAINING, GONE, IDLE, NONE, STARTING
 from simulator.state import first_variants
 
 Later = Callable[[float, Callable[[float], None]], None]
@@ -86,21 +78,23 @@ class Fleet:
             self._set_batch(s)
             self.reconcile(s, now_s)
 
-    def crash(self, s: int, replicas: int, now_s: float) -> None:
-        """Kill replicas of stage *s*, the longest serving first, and start replacements."""
+    def crash(self, s: int, replicas: int, now_s: float, *, replaced: bool) -> int:
+        """Kill replicas of stage *s*, the longest serving first; return how many there were to kill.
+
+        Where they are not *replaced* the stage is short of them until `give_back`.
+        """
         alive = self._alive(s)
         serving = [r for r in alive if self._state(r) != STARTING]
         loading = [r for r in alive if self._state(r) == STARTING]
-        for r in (serving + loading)[:replicas]:
+        victims = (serving + loading)[:replicas]
+        for r in victims:
             self._kill(r, now_s)
+        self._wanted[s].lost += 0 if replaced else len(victims)
         self.reconcile(s, now_s)
-
-    def lose_room(self, s: int, replicas: int) -> None:
-        """Leave stage *s* short of *replicas*: those that die next are not replaced."""
-        self._wanted[s].lost += replicas
+        return len(victims)
 
     def give_back(self, s: int, replicas: int, now_s: float) -> None:
-        """Undo `lose_room`: the missing replicas start."""
+        """Let replacements start for so many that crashed without."""
         self._wanted[s].lost -= replicas
         self.reconcile(s, now_s)
 
@@ -108,7 +102,7 @@ class Fleet:
         """Grant stage *s* at most *replicas* and evict those above; None lifts the limit."""
         self._wanted[s].cap = replicas
         excess = 0 if replicas is None else len(self._alive(s)) - replicas
-        self.crash(s, max(0, excess), now_s)
+        self.crash(s, max(0, excess), now_s, replaced=True)
 
     def slow_down(self, s: int, *, factor: float, share: float) -> list[tuple[int, int]]:
         """Make the longest serving share of the ready replicas slower; return them with their birth."""
@@ -138,9 +132,7 @@ class Fleet:
                 self._remove(r, now_s)
 
     def _want(self, configuration: Configuration) -> None:
-        for s, (stage, setting) in enumerate(
-            zip(self._pipeline.stages, configuration.stages, strict=True)
-        ):
+        for s, (stage, setting) in enumerate(zip(self._pipeline.stages, configuration.stages, strict=True)):
             wanted = self._wanted[s]
             chosen = stage.variants.index(stage.variant(setting.variant))
             wanted.variant = self._first[s] + chosen
@@ -263,7 +255,7 @@ class Fleet:
         clock["batch_head"] = b
         clock["free_batches"] += 1
 
-    def _cancel(self, batches: np.ndarray, r: int) -> None:  # type: ignore[type-arg]
+    def _cancel(self, batches: NDArray[np.intp], r: int) -> None:
         """Take the events of a dead replica out of the heap."""
         state = self._engine.state
         events = state.heap[: state.clock["events"][0]]
@@ -276,9 +268,7 @@ class Fleet:
     def _alive(self, s: int) -> list[int]:
         """Return the replicas of stage *s* that are not on their way out, oldest first."""
         replicas = self._engine.state.replicas
-        slots = np.flatnonzero(
-            (replicas["stage"] == s) & np.isin(replicas["state"], (STARTING, IDLE, BUSY))
-        )
+        slots = np.flatnonzero((replicas["stage"] == s) & np.isin(replicas["state"], (STARTING, IDLE, BUSY)))
         return sorted((int(r) for r in slots), key=self._birth)
 
     def _current(self, s: int) -> list[int]:

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.pipeline import Pipeline
-from simulator.kernel import COMPLETED, IN_FLIGHT
-from simulator.state import DROP_REASONS, State
+from simulator.records import COMPLETED, DROP_REASONS, IN_FLIGHT, State
 
 Floats = NDArray[np.float64]
 
@@ -69,9 +68,7 @@ class Report:
     series: Series
 
 
-def report(
-    pipeline: Pipeline, state: State, *, now_s: float, switches: int, replica_starts: int
-) -> Report:
+def report(pipeline: Pipeline, state: State, *, now_s: float, switches: int, replica_starts: int) -> Report:
     """Judge the episode up to *now_s*."""
     seen = int(state.clock["next_request"][0])
     requests, arrivals = state.requests[:seen], state.arrivals[:seen]
@@ -82,7 +79,7 @@ def report(
     in_flight = requests["status"] == IN_FLIGHT
     overdue = int(np.sum(now_s - arrivals[in_flight] > pipeline.slo.latency_s))
     decided = int(np.sum(~in_flight)) + overdue
-    core_seconds = float(state.core_seconds.sum())
+    core_seconds = float(_core_seconds(state, now_s).sum())
     return Report(
         seconds=now_s,
         requests=seen,
@@ -99,11 +96,26 @@ def report(
         replica_starts=replica_starts,
         latency_s={name: _quantile(latency_s, q) for name, q in QUANTILES.items()},
         mean_queue={
-            stage.name: float(state.stages["queue_area_s"][s]) / now_s if now_s > 0 else 0.0
+            stage.name: _mean_queue(state, s, now_s) if now_s > 0 else 0.0
             for s, stage in enumerate(pipeline.stages)
         },
         series=_series(pipeline, state, now_s),
     )
+
+
+def _core_seconds(state: State, now_s: float) -> Floats:
+    """Return core-seconds by second, with what was used since the last change."""
+    clock, seconds = state.clock[0], int(np.ceil(now_s))
+    starts = np.arange(seconds, dtype=np.float64)
+    since_s = np.maximum(starts, clock["cores_since_s"])
+    open_s = np.maximum(np.minimum(starts + 1, now_s) - since_s, 0.0)
+    return np.asarray(state.core_seconds[:seconds] + clock["cores"] * open_s)
+
+
+def _mean_queue(state: State, s: int, now_s: float) -> float:
+    stage = state.stages[s]
+    open_s = now_s - float(stage["queue_since_s"])
+    return (float(stage["queue_area_s"]) + int(stage["queued"]) * open_s) / now_s
 
 
 def _series(pipeline: Pipeline, state: State, now_s: float) -> Series:
@@ -115,6 +127,7 @@ def _series(pipeline: Pipeline, state: State, now_s: float) -> Series:
     late = completed & (finish_s - arrivals > pipeline.slo.latency_s)
     dropped = (status != IN_FLIGHT) & ~completed
     lengths_s = np.minimum(now_s - np.arange(seconds), 1.0)
+    core_seconds = _core_seconds(state, now_s)
     return Series(
         arrivals=_by_second(arrivals, seconds),
         completed=_by_second(finish_s[completed], seconds),
@@ -126,7 +139,7 @@ def _series(pipeline: Pipeline, state: State, now_s: float) -> Series:
             seconds=seconds,
             q=pipeline.slo.quantile,
         ),
-        cores=tuple((state.core_seconds[:seconds] / lengths_s).tolist()),
+        cores=tuple((core_seconds / lengths_s).tolist()),
         queue=tuple(state.queue_samples[:seconds].sum(axis=1).tolist()),
     )
 

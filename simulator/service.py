@@ -57,14 +57,11 @@ def service_times(
 ) -> list[ServiceTime]:
     """Return the laws for batches of 1, 2, ... *largest* items."""
     return [
-        _service_time(variant, size, quantile=quantile, options=options)
-        for size in range(1, largest + 1)
+        _service_time(variant, size, quantile=quantile, options=options) for size in range(1, largest + 1)
     ]
 
 
-def _service_time(
-    variant: Variant, size: int, *, quantile: float, options: TwinOptions
-) -> ServiceTime:
+def _service_time(variant: Variant, size: int, *, quantile: float, options: TwinOptions) -> ServiceTime:
     sizes = list(variant.points)
     point = variant.interpolated(max(size, sizes[0]))
     z = NormalDist().inv_cdf(quantile)

@@ -1,13 +1,8 @@
-"""The records the event loop works on, and how they are built from a pipeline.
-
-Every record is a numpy structured array, so that compiled code and Python share them. Stages,
-variants and edges are numbered in the pipeline's order; the variants of all stages in one list.
-"""
+"""How the records of the event loop are built from a pipeline, and how they grow."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,114 +10,25 @@ from numpy.typing import NDArray
 from core.errors import UsageError
 from core.pipeline import Pipeline
 from simulator.options import TwinOptions
+from simulator.records import (
+    ACCURACY_MODES,
+    BATCH,
+    DROP_REASONS,
+    EDGE,
+    ENTRY,
+    EVENT,
+    POINT,
+    REPLICA,
+    REQUEST,
+    SERVICE_LAWS,
+    STAGE,
+    VARIANT,
+    VISIT,
+    Records,
+    State,
+    clock_type,
+)
 from simulator.service import service_times
-
-Records = Any
-"""A structured array. numpy's type stubs do not know fields, so the type checker must look away."""
-
-CLOCK = np.dtype(
-    [
-        ("next_request", "i8"),
-        ("events", "i8"),
-        ("sequence", "i8"),
-        ("entry_head", "i8"),
-        ("free_entries", "i8"),
-        ("batch_head", "i8"),
-        ("free_batches", "i8"),
-        ("reserve", "i8"),
-        ("completed", "i8"),
-        ("sinks", "i8"),
-        ("law", "i8"),
-        ("accuracy_mode", "i8"),
-        ("expires_s", "f8"),
-        ("labelled_share", "f8"),
-        ("next_sample_s", "f8"),
-        ("cores", "f8"),
-        ("cores_since_s", "f8"),
-    ]
-)
-STAGE = np.dtype(
-    [
-        ("queue_head", "i4"),
-        ("queue_tail", "i4"),
-        ("idle_head", "i4"),
-        ("idle_tail", "i4"),
-        ("queued", "i8"),
-        ("queue_limit", "i8"),
-        ("queue_area_s", "f8"),
-        ("queue_since_s", "f8"),
-        ("wait_s", "f8"),
-        ("timer_s", "f8"),
-        ("arrived", "i8"),
-        ("served", "i8"),
-        ("first_edge", "i4"),
-        ("last_edge", "i4"),
-        ("predecessors", "i4"),
-        ("variant", "i4"),
-        ("touched", "i4"),
-    ]
-)
-REPLICA = np.dtype(
-    [
-        ("stage", "i4"),
-        ("variant", "i4"),
-        ("batch", "i4"),
-        ("state", "i4"),
-        ("occupied", "i4"),
-        ("in_flight", "i4"),
-        ("next_idle", "i4"),
-        ("born", "i8"),
-        ("slowdown", "f8"),
-    ]
-)
-VARIANT = np.dtype(
-    [
-        ("stage", "i4"),
-        ("first_point", "i4"),
-        ("code", "i8"),
-        ("cores", "f8"),
-        ("accuracy", "f8"),
-        ("fan_out", "f8"),
-        ("slowdown", "f8"),
-        ("accuracy_factor", "f8"),
-    ]
-)
-POINT = np.dtype([("latency_s", "f8"), ("median_s", "f8"), ("sigma", "f8"), ("occupancy", "f8")])
-EDGE = np.dtype([("target", "i4"), ("join_slot", "i4"), ("fan_out", "f8")])
-ENTRY = np.dtype([("request", "i4"), ("items", "i4"), ("next", "i4"), ("since_s", "f8")])
-BATCH = np.dtype(
-    [
-        ("replica", "i4"),
-        ("variant", "i4"),
-        ("size", "i4"),
-        ("entry", "i4"),
-        ("next", "i4"),
-        ("frees", "i4"),
-        ("active", "i4"),
-        ("start_s", "f8"),
-    ]
-)
-EVENT = np.dtype([("time_s", "f8"), ("sequence", "i8"), ("kind", "i4"), ("target", "i4")])
-REQUEST = np.dtype(
-    [
-        ("status", "i1"),
-        ("labelled", "i1"),
-        ("correct", "i1"),
-        ("sinks_done", "i4"),
-        ("code", "i8"),
-        ("finish_s", "f8"),
-        ("value", "f8"),
-    ]
-)
-VISIT = np.dtype(
-    [
-        ("open", "i4"),
-        ("predecessors_done", "i4"),
-        ("served", "i4"),
-        ("variant", "i4"),
-        ("quality", "f8"),
-    ]
-)
 
 NO_LIMIT = 2**62
 FIRST_POOL = 1024
@@ -130,51 +36,6 @@ FIRST_POOL = 1024
 
 MOST_COMBINATIONS = 1_000_000
 """Combinations of variants for which a dense table of joint accuracies is kept."""
-
-ACCURACY_MODES = ("product", "sum", "measured")
-SERVICE_LAWS = ("lognormal", "deterministic", "exponential")
-DROP_REASONS = {2: "expired", 3: "queue_full"}
-"""By status of the request."""
-
-
-class State(NamedTuple):
-    """Everything the event loop reads and writes."""
-
-    clock: Records
-    stages: Records
-    variants: Records
-    points: Records
-    edges: Records
-    replicas: Records
-    entries: Records
-    batches: Records
-    heap: Records
-    arrivals: NDArray[np.float64]
-    requests: Records
-    visits: Records
-    """By request and stage."""
-    brought: NDArray[np.int32]
-    """Items by request and edge into a join."""
-    completed: NDArray[np.int32]
-    """Requests in the order of completion."""
-    joint: NDArray[np.float64]
-    """Measured joint accuracy by code of the combination."""
-    drops: NDArray[np.int64]
-    bounds_s: NDArray[np.float64]
-    """Upper bounds of the buckets of waits and service times."""
-    wait_counts: NDArray[np.int64]
-    wait_sum_s: NDArray[np.float64]
-    service_counts: NDArray[np.int64]
-    service_sum_s: NDArray[np.float64]
-    batch_counts: NDArray[np.int64]
-    """By variant and batch size."""
-    core_seconds: NDArray[np.float64]
-    """By second."""
-    queue_samples: NDArray[np.int32]
-    """Queue length by whole second and stage."""
-    streams: NDArray[np.uint64]
-    """Random streams: one for the service of each stage, one for fan-out, one for outcomes."""
-    scratch: NDArray[np.int64]
 
 
 def initial_state(
@@ -297,7 +158,7 @@ def _chained(records: Records, first: int, after: int) -> Records:
 
 
 def _clock(pipeline: Pipeline, options: TwinOptions) -> Records:
-    clock = np.zeros(1, CLOCK)
+    clock = np.zeros(1, clock_type())
     clock["free_entries"] = FIRST_POOL
     clock["free_batches"] = FIRST_POOL
     clock["sinks"] = sum(not following for following in pipeline.successors.values())
@@ -343,17 +204,15 @@ def _edges(pipeline: Pipeline) -> tuple[Records, int]:
 
 def _variants(pipeline: Pipeline, options: TwinOptions) -> tuple[Records, Records, int]:
     """Return variants, their points, and the largest batch of any."""
-    rows, points, largest = [], [], 1
+    rows: list[tuple[float, ...]] = []
+    points: list[tuple[float, ...]] = []
+    largest = 1
     for s, (stage, stride) in enumerate(zip(pipeline.stages, strides(pipeline), strict=True)):
         for k, variant in enumerate(stage.variants):
             most = max(stage.batches_of(variant), default=1)
             largest = max(largest, most)
-            rows.append(
-                (s, len(points), k * stride, variant.cores, variant.accuracy, variant.fan_out, 1, 1)
-            )
-            times = service_times(
-                variant, largest=most, quantile=pipeline.slo.quantile, options=options
-            )
+            rows.append((s, len(points), k * stride, variant.cores, variant.accuracy, variant.fan_out, 1, 1))
+            times = service_times(variant, largest=most, quantile=pipeline.slo.quantile, options=options)
             points += [(t.latency_s, t.median_s, t.sigma, t.occupancy) for t in times]
     variants = np.array(rows, VARIANT)
     if pipeline.accuracy == "measured":

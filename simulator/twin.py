@@ -112,7 +112,8 @@ class Twin:
             trace_rps, generator=np.random.default_rng(for_arrivals), mode=options.arrivals
         )
         n_streams = len(pipeline.stages) + 2
-        streams = for_streams.generate_state(4 * n_streams, np.uint64).reshape(n_streams, 4)
+        words = for_streams.generate_state(4 * n_streams, np.uint64)
+        streams = words.astype(np.uint64).reshape(n_streams, 4)
         bounds_s = np.array([b * pipeline.slo.latency_s for b in WAIT_BOUNDS])
         self._engine = Engine(
             initial_state(pipeline, arrivals, bounds_s=bounds_s, streams=streams, options=options)
@@ -143,7 +144,6 @@ class Twin:
         self._act_until(until_s)
         self._engine.advance(until_s, inclusive=True)
         self._now_s = float(until_s)
-        self._exposition.settle(self._now_s)
 
     def apply(self, configuration: Configuration, batch_wait_s: Mapping[str, float]) -> None:
         """Begin to move to *configuration*, from now on.
@@ -155,7 +155,7 @@ class Twin:
         self._set_waits(batch_wait_s)
         self._fleet.apply(checked, self._now_s)
         self._act_until(self._now_s)
-        self._engine.dispatch(self._now_s)
+        self._engine.advance(self._now_s, inclusive=True)
 
     def scrape(self) -> Scrape:
         """Return the metrics as they are now.
@@ -196,7 +196,6 @@ class Twin:
             self._engine.advance(time_s, inclusive=False)
             while self._agenda and self._agenda[0][0] == time_s:
                 heapq.heappop(self._agenda)[2](time_s)
-            self._engine.dispatch(time_s)
 
     def _set_waits(self, batch_wait_s: Mapping[str, float]) -> None:
         for name in batch_wait_s:
@@ -204,14 +203,12 @@ class Twin:
         for s, stage in enumerate(self._pipeline.stages):
             wait_s = batch_wait_s.get(stage.name, math.nan)
             if not wait_s >= 0:
-                raise UsageError(
-                    f"stage {stage.name!r} needs a batch wait of at least 0 s in batch_wait_s"
-                )
+                raise UsageError(f"stage {stage.name!r} needs a batch wait of at least 0 s in batch_wait_s")
             self._engine.state.stages["wait_s"][s] = wait_s
 
     def _schedule(self, fault: Fault) -> None:
         if isinstance(fault, ReplicaCrash):
-            self._schedule_crash(fault)
+            self._at(fault.start_s, lambda at_s: self._crash(fault, at_s))
         elif isinstance(fault, Straggler):
             self._at(fault.start_s, lambda at_s: self._slow_down(fault))
         elif isinstance(fault, CapacityLoss):
@@ -222,13 +219,11 @@ class Twin:
         elif isinstance(fault, Drift):
             self._schedule_drift(fault)
 
-    def _schedule_crash(self, fault: ReplicaCrash) -> None:
+    def _crash(self, fault: ReplicaCrash, at_s: float) -> None:
         s = self._stage(fault.stage)
-        if not fault.restarts:
-            self._at(fault.start_s, lambda at_s: self._fleet.lose_room(s, fault.replicas))
-            if fault.end_s is not None:
-                self._at(fault.end_s, lambda at_s: self._fleet.give_back(s, fault.replicas, at_s))
-        self._at(fault.start_s, lambda at_s: self._fleet.crash(s, fault.replicas, at_s))
+        died = self._fleet.crash(s, fault.replicas, at_s, replaced=fault.restarts)
+        if not fault.restarts and fault.end_s is not None:
+            self._at(fault.end_s, lambda at_s: self._fleet.give_back(s, died, at_s))
 
     def _slow_down(self, fault: Straggler) -> None:
         s = self._stage(fault.stage)
