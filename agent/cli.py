@@ -108,6 +108,24 @@ def frontier(
     raise typer.Exit(INFEASIBLE if status is commands.Status.INFEASIBLE else 0)
 
 
+@app.command()
+def simulate(
+    file: PipelineFile,
+    trace: Annotated[Path, typer.Option("--trace", help="CSV with a column of requests per second.")],
+    policy: Annotated[str, typer.Option(help="ilp, oracle, static-small or static-large.")] = "ilp",
+    config: Annotated[
+        Path | None, typer.Option("--config", help="Hold this configuration instead of a policy.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    column: Annotated[str | None, typer.Option(help="Column of the trace; guessed by default.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Replay a trace against the request-level twin with a policy deciding."""
+    from agent import simulation  # noqa: PLC0415 - numba is heavy
+
+    simulation.simulate(file, trace, policy=policy, config=config, seed=seed, column=column, as_json=as_json)
+
+
 def main() -> None:
     """Run the command; turn every reported error into one line on stderr and an exit status."""
     try:
