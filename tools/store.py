@@ -1,0 +1,123 @@
+"""The decision store: SQLite in WAL mode, append-only, durable before anything is acknowledged.
+
+An *intent* with its certificate is committed before a change is made, a *decision* after. Rows are never
+changed or deleted (triggers refuse it), so an intent without a decision is what a crash leaves behind.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from core.decision import Certificate, Decision
+from core.errors import StoreError, UsageError
+from core.values import Frozen
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS intents (
+    decision TEXT PRIMARY KEY, pipeline TEXT NOT NULL, time_s REAL NOT NULL, body TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS decisions (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, pipeline TEXT NOT NULL, time_s REAL NOT NULL,
+    outcome TEXT NOT NULL, body TEXT NOT NULL
+);
+CREATE TRIGGER IF NOT EXISTS intents_stay BEFORE UPDATE ON intents
+    BEGIN SELECT RAISE(ABORT, 'the store is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS intents_last BEFORE DELETE ON intents
+    BEGIN SELECT RAISE(ABORT, 'the store is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS decisions_stay BEFORE UPDATE ON decisions
+    BEGIN SELECT RAISE(ABORT, 'the store is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS decisions_last BEFORE DELETE ON decisions
+    BEGIN SELECT RAISE(ABORT, 'the store is append-only'); END;
+"""
+BUSY_S = 5.0
+"""How long a writer waits for another."""
+
+
+class Intent(Frozen):
+    """A change about to be made."""
+
+    decision: str
+    pipeline: str
+    time_s: float
+    certificate: Certificate
+
+
+class DecisionStore:
+    """The decisions of all pipelines in one file.
+
+    Raises:
+        StoreError: the file cannot be opened, read or written, or is no store.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with self._reporting():
+            self._db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.executescript(SCHEMA)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def intend(self, intent: Intent) -> None:
+        """Record what is about to be applied; durable when this returns. Repeating it is harmless."""
+        with self._reporting():
+            self._db.execute(
+                "INSERT OR IGNORE INTO intents VALUES (?, ?, ?, ?)",
+                (intent.decision, intent.pipeline, intent.time_s, intent.model_dump_json()),
+            )
+
+    def record(self, decision: Decision) -> None:
+        """Record a complete decision; durable when this returns. Repeating it is harmless."""
+        with self._reporting():
+            self._db.execute(
+                "INSERT OR IGNORE INTO decisions (id, pipeline, time_s, outcome, body) VALUES (?, ?, ?, ?, ?)",
+                (
+                    decision.id,
+                    decision.pipeline,
+                    decision.time_s,
+                    decision.outcome,
+                    decision.model_dump_json(),
+                ),
+            )
+
+    def open_intents(self) -> tuple[Intent, ...]:
+        """Return the intents without a decision: what a crash left unfinished."""
+        query = "SELECT body FROM intents WHERE decision NOT IN (SELECT id FROM decisions) ORDER BY time_s, decision"
+        with self._reporting():
+            return tuple(Intent.model_validate_json(body) for (body,) in self._db.execute(query))
+
+    def latest(self, count: int) -> tuple[Decision, ...]:
+        """Return the last *count* decisions, newest first."""
+        query = "SELECT body FROM decisions ORDER BY seq DESC LIMIT ?"
+        with self._reporting():
+            return tuple(Decision.model_validate_json(body) for (body,) in self._db.execute(query, (count,)))
+
+    def decision(self, name: str) -> Decision:
+        """Return the decision with that id.
+
+        Raises:
+            UsageError: there is none.
+        """
+        with self._reporting():
+            row = self._db.execute("SELECT body FROM decisions WHERE id = ?", (name,)).fetchone()
+        if row is None:
+            raise UsageError(f"there is no decision {name!r} in {self.path}; `trimtab decisions` lists them")
+        return Decision.model_validate_json(row[0])
+
+    def count(self) -> int:
+        """Return how many decisions there are."""
+        with self._reporting():
+            return int(self._db.execute("SELECT count(*) FROM decisions").fetchone()[0])
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, ValueError) as error:
+            raise StoreError(f"{self.path}: the decision store cannot be used: {error}") from error
