@@ -277,6 +277,16 @@ def test_a_new_horizon_starts_calibrated_from_the_samples_held() -> None:
     assert forecast.coverage == pytest.approx(1 - forecast.missed / forecast.scored)
 
 
+def late() -> dict[str, object]:
+    forecaster = fed("last", [1.0] * 200)
+    forecaster.forecast(20)
+    state = forecaster.state()
+    tracks = state["tracks"]
+    assert isinstance(tracks, list)
+    tracks[0]["pending"][0]["origin"] = 100
+    return state
+
+
 def damaged(**changes: object) -> dict[str, object]:
     return fed("last", [1.0] * 30).state() | changes
 
@@ -289,6 +299,7 @@ def damaged(**changes: object) -> dict[str, object]:
         pytest.param(damaged(name="lost"), "no forecaster called 'lost'", id="unknown method"),
         pytest.param(damaged(seconds=29), "30 samples do not fit 29 seconds", id="samples"),
         pytest.param(damaged(samples=[-1.0] * 30), "samples.0", id="negative sample"),
+        pytest.param(late(), "pending forecast over 20 s is out of its time", id="late pending"),
         pytest.param(damaged(quantile=2), "quantile", id="quantile"),
     ],
 )
