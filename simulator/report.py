@@ -72,9 +72,9 @@ def report(pipeline: Pipeline, state: State, *, now_s: float, switches: int, rep
     """Judge the episode up to *now_s*."""
     seen = int(state.clock["next_request"][0])
     requests, arrivals = state.requests[:seen], state.arrivals[:seen]
-    completed = requests["status"] == COMPLETED
-    latency_s = (requests["finish_s"] - arrivals)[completed]
-    values = requests["value"][completed]
+    order = _completions(state)
+    latency_s = requests["finish_s"][order] - arrivals[order]
+    values = requests["value"][order]
     in_time = latency_s <= pipeline.slo.latency_s
     in_flight = requests["status"] == IN_FLIGHT
     overdue = int(np.sum(now_s - arrivals[in_flight] > pipeline.slo.latency_s))
@@ -83,8 +83,8 @@ def report(pipeline: Pipeline, state: State, *, now_s: float, switches: int, rep
     return Report(
         seconds=now_s,
         requests=seen,
-        completed=int(np.sum(completed)),
-        dropped=int(np.sum(~in_flight & ~completed)),
+        completed=order.size,
+        dropped=int(state.drops.sum()),
         dropped_by_reason={name: int(state.drops[k]) for k, name in DROP_REASONS.items()},
         in_flight=int(np.sum(in_flight)),
         slo_attainment=float(np.sum(in_time)) / decided if decided else None,
@@ -103,6 +103,11 @@ def report(pipeline: Pipeline, state: State, *, now_s: float, switches: int, rep
     )
 
 
+def _completions(state: State) -> NDArray[np.int32]:
+    """Return the completed requests in the order of completion."""
+    return state.completed[: int(state.clock["completed"][0])]
+
+
 def _core_seconds(state: State, now_s: float) -> Floats:
     """Return core-seconds by second, with what was used since the last change."""
     clock, seconds = state.clock[0], int(np.ceil(now_s))
@@ -119,26 +124,20 @@ def _mean_queue(state: State, s: int, now_s: float) -> float:
 
 
 def _series(pipeline: Pipeline, state: State, now_s: float) -> Series:
-    seen = int(state.clock["next_request"][0])
-    requests, arrivals = state.requests[:seen], state.arrivals[:seen]
+    seen, order = int(state.clock["next_request"][0]), _completions(state)
+    status, finish_s = state.requests["status"][:seen], state.requests["finish_s"][:seen]
     seconds = int(np.ceil(now_s))
-    status, finish_s = requests["status"], requests["finish_s"]
-    completed = status == COMPLETED
-    late = completed & (finish_s - arrivals > pipeline.slo.latency_s)
-    dropped = (status != IN_FLIGHT) & ~completed
+    completed_s = finish_s[order]
+    latency_s = completed_s - state.arrivals[order]
+    dropped = (status != IN_FLIGHT) & (status != COMPLETED)
     lengths_s = np.minimum(now_s - np.arange(seconds), 1.0)
     core_seconds = _core_seconds(state, now_s)
     return Series(
-        arrivals=_by_second(arrivals, seconds),
-        completed=_by_second(finish_s[completed], seconds),
+        arrivals=_by_second(state.arrivals[:seen], seconds),
+        completed=_by_second(completed_s, seconds),
         dropped=_by_second(finish_s[dropped], seconds),
-        late=_by_second(finish_s[late], seconds),
-        latency_s=_quantile_by_second(
-            finish_s[completed],
-            (finish_s - arrivals)[completed],
-            seconds=seconds,
-            q=pipeline.slo.quantile,
-        ),
+        late=_by_second(completed_s[latency_s > pipeline.slo.latency_s], seconds),
+        latency_s=_quantile_by_second(completed_s, latency_s, seconds=seconds, q=pipeline.slo.quantile),
         cores=tuple((core_seconds / lengths_s).tolist()),
         queue=tuple(state.queue_samples[:seconds].sum(axis=1).tolist()),
     )
@@ -155,9 +154,9 @@ def _by_second(times_s: Floats, seconds: int) -> tuple[int, ...]:
 def _quantile_by_second(
     times_s: Floats, values: Floats, *, seconds: int, q: float
 ) -> tuple[float | None, ...]:
-    order = np.argsort(times_s, kind="stable")
-    starts = np.searchsorted(times_s[order], np.arange(1, seconds))
-    groups = np.split(values[order], starts) if seconds else []
+    """Return the quantile by second; *times_s* ascends."""
+    starts = np.searchsorted(times_s, np.arange(1, seconds))
+    groups = np.split(values, starts) if seconds else []
     return tuple(_quantile(group, q) for group in groups)
 
 

@@ -76,7 +76,8 @@ class DecisionStore:
         """Record a complete decision; durable when this returns. Repeating it is harmless."""
         with self._reporting():
             self._db.execute(
-                "INSERT OR IGNORE INTO decisions (id, pipeline, time_s, outcome, body) VALUES (?, ?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO decisions (id, pipeline, time_s, outcome, body)"
+                " VALUES (?, ?, ?, ?, ?)",
                 (
                     decision.id,
                     decision.pipeline,
@@ -88,7 +89,10 @@ class DecisionStore:
 
     def open_intents(self) -> tuple[Intent, ...]:
         """Return the intents without a decision: what a crash left unfinished."""
-        query = "SELECT body FROM intents WHERE decision NOT IN (SELECT id FROM decisions) ORDER BY time_s, decision"
+        query = (
+            "SELECT body FROM intents WHERE decision NOT IN (SELECT id FROM decisions)"
+            " ORDER BY time_s, decision"
+        )
         with self._reporting():
             return tuple(Intent.model_validate_json(body) for (body,) in self._db.execute(query))
 
