@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from core.assessment import Finding
 from core.belief import Belief
 from core.configuration import Configuration
 from core.errors import UsageError
@@ -61,11 +62,16 @@ class Decision(Frozen):
     observation: Observation | None
     """None where no metrics could be read."""
     forecast: Forecast | None
+    running: Configuration | None = None
+    """What was last asked for when the turn began; None where that could not be read."""
+    findings: tuple[Finding, ...] = ()
     belief: Belief = Belief()
+    load_rps: NonNegative | None = None
+    """The load that was decided for; None where nothing could be decided."""
     proposals: tuple[Proposal, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     certificate: Certificate | None = None
-    """Present exactly where a change was applied or about to be."""
+    """Present exactly where a change was about to be applied, whatever came of it."""
     outcome: Outcome
     degraded: bool = False
     """Nothing was feasible; the best effort was taken."""

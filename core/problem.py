@@ -101,6 +101,11 @@ class Problem(Frozen):
             bounds[stage.name] = (stage.replicas.min, most)
         return bounds
 
+    def replaced(self, **changes: object) -> Problem:
+        """Return this problem with some fields changed, unvalidated, and nothing cached from this one."""
+        values = {name: getattr(self, name) for name in Problem.model_fields}
+        return Problem.model_construct(**(values | changes))
+
     def allows(self, stage: str, variant: str) -> bool:
         """Say whether *variant* may be chosen."""
         return VariantName(stage=stage, variant=variant) not in self.excluded

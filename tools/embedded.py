@@ -10,7 +10,6 @@ import os
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Protocol
 
 from pydantic import ValidationError
 
@@ -18,51 +17,13 @@ from core.configuration import Configuration
 from core.errors import ActuationFailed, MetricsUnavailable, UsageError
 from core.observation import Observation
 from core.pipeline import Pipeline
-from core.values import Frozen
 from core.verify import Approved
 from simulator.faults import Fault
 from simulator.scrape import Scrape
 from simulator.twin import Twin
 from tools.observe import observed
+from tools.ports import Desired
 from tools.waits import batch_waits_s
-
-
-class Desired(Frozen):
-    """What the cluster was last told to run."""
-
-    change: str
-    """Id of the decision that told it."""
-    configuration: Configuration
-    load_rps: float
-    """The load its batch waits were set for."""
-
-
-class Metrics(Protocol):
-    """Where observations come from."""
-
-    def observe(self) -> Observation:
-        """Return the last interval.
-
-        Raises:
-            MetricsUnavailable: there is nothing usable.
-        """
-        ...
-
-
-class Actuator(Protocol):
-    """What makes a configuration real."""
-
-    def desired(self) -> Desired:
-        """Return what was last asked for."""
-        ...
-
-    def apply(self, change: str, approved: Approved, load_rps: float) -> None:
-        """Ask for an approved configuration under the id *change*; asking again changes nothing.
-
-        Raises:
-            ActuationFailed: it could not be asked for.
-        """
-        ...
 
 
 class EmbeddedCluster:
@@ -74,18 +35,28 @@ class EmbeddedCluster:
         initial: Configuration,
         trace_rps: Sequence[float],
         *,
+        initial_rps: float,
         seed: int,
         memory: Path,
         faults: Sequence[Fault] = (),
     ) -> None:
         """Start the cluster, at its remembered state where *memory* exists.
 
+        Args:
+            pipeline: What serves.
+            initial: What runs at first, unless something else is remembered.
+            trace_rps: Requests per second, one figure per second.
+            initial_rps: The load that *initial* was decided for: it sets the batch waits.
+            seed: Of everything random.
+            memory: The file that keeps what was asked for.
+            faults: What goes wrong, and when.
+
         Raises:
             UsageError: the memory cannot be read or belongs to another pipeline.
         """
         self.pipeline = pipeline
         self._memory = memory
-        self._desired = self._remembered(initial, max(trace_rps))
+        self._desired = self._remembered(initial, initial_rps)
         self.twin = Twin(
             pipeline,
             self._desired.configuration,

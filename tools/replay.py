@@ -9,7 +9,6 @@ interval, ready and warm, and get the same margins.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -26,12 +25,10 @@ from simulator.options import TwinOptions
 from simulator.report import Report
 from simulator.scrape import Scrape
 from simulator.twin import Twin
+from tools.cadence import LOOP_MARGINS, horizon_s
 from tools.forecast import Forecaster, create
 from tools.observe import observed
 from tools.waits import batch_waits_s
-
-LOOP_MARGINS = Margins(headroom=1.0, wait_quantile=0.9)
-"""What the loop adds to the plain problem, because a queue at full utilisation misses deadlines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +63,6 @@ class Episode:
     steps: tuple[Step, ...]
     score: float | None
     """In the pipeline's objective; None where nothing was served."""
-
-
-def horizon_s(pipeline: Pipeline, interval_s: float) -> float:
-    """Return how far ahead a decision must look: until the next one has taken effect."""
-    slowest_s = max(v.load_time_s for stage in pipeline.stages for v in stage.variants)
-    return math.ceil(interval_s + slowest_s)
 
 
 def replay(

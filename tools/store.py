@@ -87,6 +87,18 @@ class DecisionStore:
                 ),
             )
 
+    def intent(self, decision: str) -> Intent | None:
+        """Return the intent of that decision; None where it never meant to change anything."""
+        with self._reporting():
+            row = self._db.execute("SELECT body FROM intents WHERE decision = ?", (decision,)).fetchone()
+            return None if row is None else Intent.model_validate_json(row[0])
+
+    def has(self, decision: str) -> bool:
+        """Say whether that decision is recorded."""
+        with self._reporting():
+            found = self._db.execute("SELECT 1 FROM decisions WHERE id = ?", (decision,)).fetchone()
+        return found is not None
+
     def open_intents(self) -> tuple[Intent, ...]:
         """Return the intents without a decision: what a crash left unfinished."""
         query = (

@@ -1,0 +1,26 @@
+"""The `ilp` planner: always the exact optimum at the upper forecast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from agent.planners.briefing import Briefing
+from core.decision import Proposal
+from core.solution import Infeasible, Optimum
+from core.solve import solve
+
+
+@dataclass(frozen=True, slots=True)
+class ExactPlanner:
+    """Takes the optimum, every interval."""
+
+    name: ClassVar[str] = "ilp"
+
+    def plan(self, briefing: Briefing) -> Proposal:
+        """Return the exact optimum, or hold where nothing is feasible."""
+        match solve(briefing.problem):
+            case Optimum(configuration=configuration):
+                return Proposal(configuration=configuration, rationale="exact optimum at the upper forecast")
+            case Infeasible(bindings=bindings):
+                return Proposal(configuration=None, rationale=f"nothing is feasible: {bindings[0].statement}")
