@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -38,6 +38,10 @@ Current = Annotated[
     Path | None, typer.Option("--current", help="The running configuration: switching counts against it.")
 ]
 Solver = Annotated[str | None, typer.Option(help="HiGHS, CBC or Gurobi; the best installed by default.")]
+
+
+DataFolder = Annotated[Path, typer.Option("--data", help="Folder of the decisions and the loop's state.")]
+DEFAULT_DATA = Path("trimtab-out/run")
 
 
 @app.command()
@@ -124,6 +128,87 @@ def simulate(
     from agent import simulation  # noqa: PLC0415 - numba is heavy
 
     simulation.simulate(file, trace, policy=policy, config=config, seed=seed, column=column, as_json=as_json)
+
+
+@app.command()
+def run(
+    file: PipelineFile,
+    trace: Annotated[Path, typer.Option("--trace", help="The load: CSV with requests per second.")],
+    cluster: Annotated[
+        str, typer.Option(help="What to act on: embedded (the twin, in process).")
+    ] = "embedded",
+    planner: Annotated[str, typer.Option(help="rules or ilp.")] = "rules",
+    mode: Annotated[
+        Literal["observe", "approve", "auto"],
+        typer.Option(help="Recommend only, ask for each change, or act."),
+    ] = "auto",
+    data: DataFolder = DEFAULT_DATA,
+    interval: Annotated[int, typer.Option(min=1, max=3600, help="Seconds between decisions.")] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    column: Annotated[str | None, typer.Option(help="Column of the trace; guessed by default.")] = None,
+    real_time: Annotated[bool, typer.Option("--real-time", help="No faster than the clock.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run the loop: observe, forecast, decide exactly, verify, apply and record, every interval."""
+    from agent import running  # noqa: PLC0415 - langgraph and numba are heavy
+
+    running.run(
+        file,
+        trace,
+        cluster=cluster,
+        planner=planner,
+        mode=mode,
+        data=data,
+        interval_s=interval,
+        seed=seed,
+        column=column,
+        real_time=real_time,
+        as_json=as_json,
+    )
+
+
+@app.command()
+def demo(
+    file: Annotated[
+        Path | None, typer.Option("--pipeline", help="Another pipeline than the ID card reader.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the plot and the decisions.")] = Path(
+        "trimtab-out/demo"
+    ),
+    planner: Annotated[str, typer.Option(help="rules or ilp.")] = "rules",
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 7,
+) -> None:
+    """Twenty bursty minutes on the embedded cluster, beside perfect foresight and standing still."""
+    from agent import demo as show  # noqa: PLC0415 - as above
+
+    show.demo(file, out, planner=planner, seed=seed)
+
+
+@app.command()
+def decisions(
+    data: DataFolder = DEFAULT_DATA,
+    limit: Annotated[int, typer.Option(min=1, help="How many of the last to list.")] = 20,
+    verify: Annotated[
+        str | None, typer.Option("--verify", help="Solve the problem of this decision again and compare.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what was decided and why, or prove an applied change again."""
+    from agent import history  # noqa: PLC0415 - the solver takes most of the start-up time
+
+    if verify is None:
+        history.listed(data, limit=limit, as_json=as_json)
+    elif not history.verified(data, verify, as_json=as_json):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def doctor(data: DataFolder = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """Try everything the loop needs on this machine, and say what to mend."""
+    from agent import doctor as check  # noqa: PLC0415 - as above
+
+    if not check.doctor(data, as_json=as_json):
+        raise typer.Exit(FAILED)
 
 
 def main() -> None:

@@ -16,8 +16,8 @@ from tools.forecast import Forecaster
 from tools.ports import Actuator, Metrics
 from tools.store import DecisionStore
 
-REMEMBERED = 60
-"""Decisions kept at hand: ten minutes of ten-second intervals, more than any window looked back over."""
+REMEMBERED = 30
+"""Decisions kept at hand: five minutes of ten-second intervals, more than any window looked back over."""
 MAX_REVISIONS = 2
 """Times a rejected proposal goes back to the planner before the exact optimum is taken."""
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from filelock import FileLock, Timeout
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.types import Command
@@ -31,27 +30,20 @@ Approver = Callable[[Json], bool]
 
 
 class Loop:
-    """Decides once an interval, and alone: it holds the lock of its data folder.
-
-    Use it as a context manager. The clock of the interval is the caller's.
+    """Decides once an interval; when, is the caller's business. Use it as a context manager.
 
     Raises:
-        StoreError: the folder cannot be used, or another loop holds it.
+        StoreError: the checkpoints cannot be used.
     """
 
-    def __init__(self, context: Context, folder: Path, approver: Approver) -> None:
+    def __init__(self, context: Context, checkpoints: Path, approver: Approver) -> None:
         self.context = context
         self._approver = approver
-        self._lock = _locked(folder)
-        self._path = folder / "checkpoints.sqlite"
-        try:
-            self._db = _checkpoints(self._path)
-            with self._reporting():
-                self._saver = SqliteSaver(self._db)
-                self._saver.setup()
-        except StoreError:
-            self._lock.release()
-            raise
+        self._path = checkpoints
+        self._db = _opened(checkpoints)
+        with self._reporting():
+            self._saver = SqliteSaver(self._db)
+            self._saver.setup()
         self._machine = build(self._saver)
 
     def __enter__(self) -> Loop:
@@ -61,7 +53,6 @@ class Loop:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._db.close()
-        self._lock.release()
 
     def recover(self) -> tuple[Decision, ...]:
         """Record what a crash left unfinished, as applied or abandoned, and return it.
@@ -134,19 +125,7 @@ class Loop:
             raise StoreError(f"{self._path}: the checkpoints cannot be used: {error}") from error
 
 
-def _locked(folder: Path) -> FileLock:
-    lock = FileLock(folder / "loop.lock")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(blocking=False)
-    except Timeout as error:
-        raise StoreError(f"{folder}: another loop is running on this folder; give another --data") from error
-    except OSError as error:
-        raise StoreError(f"{folder}: cannot be used: {error.strerror}; give another --data") from error
-    return lock
-
-
-def _checkpoints(path: Path) -> sqlite3.Connection:
+def _opened(path: Path) -> sqlite3.Connection:
     """Open the checkpoints. They need to survive a killed process, not a power cut: the store does that."""
     try:
         connection = sqlite3.connect(path, check_same_thread=False)

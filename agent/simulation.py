@@ -17,7 +17,8 @@ from baselines.policy import Policy, create
 from core.errors import UsageError
 from pipelines.reader import read_configuration, read_pipeline
 from pipelines.trace import read_trace
-from tools.replay import Episode, replay
+from simulator.report import Report
+from tools.replay import replay
 
 
 def simulate(
@@ -46,7 +47,7 @@ def simulate(
             seed=seed,
             progress=lambda step: progress.update(task, completed=step.time_s),
         )
-    answer = episode_answer(episode, time.perf_counter() - started)
+    answer = episode_answer(episode.report, episode.score, time.perf_counter() - started)
     if as_json:
         print(json.dumps(answer, allow_nan=False))  # noqa: T201 - the command's output
         return
@@ -56,9 +57,8 @@ def simulate(
     Console().print(table)
 
 
-def episode_answer(episode: Episode, seconds: float) -> Answer:
-    """Return the JSON object of an episode; *seconds* is how long the replay took."""
-    report = episode.report
+def episode_answer(report: Report, score: float | None, seconds: float) -> Answer:
+    """Return the JSON object of an episode; *seconds* is how long it took to run."""
     return {
         "requests": report.requests,
         "completed": report.completed,
@@ -69,7 +69,7 @@ def episode_answer(episode: Episode, seconds: float) -> Answer:
         "core_seconds": report.core_seconds,
         "switches": report.switches,
         "latency": dict(report.latency_s),
-        "score": episode.score,
+        "score": score,
         "seconds": seconds,
     }
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from core.decision import Certificate, Decision
 from core.errors import StoreError, UsageError
 from core.values import Frozen
@@ -32,6 +34,17 @@ CREATE TRIGGER IF NOT EXISTS decisions_stay BEFORE UPDATE ON decisions
 CREATE TRIGGER IF NOT EXISTS decisions_last BEFORE DELETE ON decisions
     BEGIN SELECT RAISE(ABORT, 'the store is append-only'); END;
 """
+FIXES = {
+    "not a database": "move the file away to start anew",
+    "malformed": "the file is damaged: move it away to start anew",
+    "readonly": "make the folder writable or give another --data",
+    "unable to open": "make the folder readable and writable or give another --data",
+    "disk is full": "free some space",
+    "disk I/O error": "check the disk and its free space",
+    "locked": "another process holds it: try again",
+    "no such table": "this is no decision store",
+}
+"""What SQLite says, and what to do about it."""
 BUSY_S = 5.0
 """How long a writer waits for another."""
 
@@ -52,10 +65,27 @@ class DecisionStore:
         StoreError: the file cannot be opened, read or written, or is no store.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        """Open the store; make it where there is none, unless it is only to be read.
+
+        Raises:
+            UsageError: it is only to be read and does not exist.
+            StoreError: the file cannot be opened or is no store.
+        """
         self.path = path
+        if read_only and not path.is_file():
+            raise UsageError(f"there is no decision store at {path}; `trimtab run` makes one")
         with self._reporting():
-            self._db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+            self._db = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}",
+                uri=True,
+                timeout=BUSY_S,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            if read_only:
+                self._db.execute("SELECT count(*) FROM decisions")
+                return
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.executescript(SCHEMA)
@@ -135,5 +165,19 @@ class DecisionStore:
     def _reporting(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, ValueError) as error:
-            raise StoreError(f"{self.path}: the decision store cannot be used: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise StoreError(f"{self.path}: the decision store cannot be used: {_cause(error)}") from error
+        except ValidationError as error:
+            raise StoreError(
+                f"{self.path}: holds a decision that cannot be read ({error.errors()[0]['msg']}); "
+                "it was written by another version: move the file away to start anew"
+            ) from error
+
+
+def _cause(error: sqlite3.DatabaseError) -> str:
+    """Return what is wrong and what would mend it."""
+    text = str(error)
+    for sign, fix in FIXES.items():
+        if sign in text:
+            return f"{text}; {fix}"
+    return text

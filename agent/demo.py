@@ -1,0 +1,161 @@
+"""What `trimtab demo` does: the loop through a bursty episode, beside the policies that frame it.
+
+The agent runs on the embedded cluster and decides from scrapes alone. The others replay the same
+requests in processes of their own: the exact optimum with perfect foresight, and the two ends of the
+frontier at the trace's peak, held throughout.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+import pipelines
+from agent.context import LoopSettings
+from agent.episode import EmbeddedRun, embedded_run
+from agent.folder import CHECKPOINTS, CLUSTER, DECISIONS
+from agent.lines import decision_line
+from agent.planners import create as create_planner
+from core.decision import Decision
+from core.errors import UsageError
+from core.pipeline import Pipeline
+from pipelines.reader import read_pipeline
+from simulator.report import Report
+from simulator.workload import bursty
+from tools.replay import Episode, replay, score
+
+PIPELINE = Path(pipelines.__file__).parent / "id_card" / "pipeline.yaml"
+SECONDS = 1200
+BASE_RPS, PEAK_RPS = 6.0, 30.0
+"""Quiet load and highest burst of the demonstration."""
+RIVALS = ("oracle", "static-small", "static-large")
+PLOT = "demo.png"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one policy did."""
+
+    name: str
+    report: Report
+    score: float | None
+
+
+def demo(file: Path | None, out: Path, *, planner: str, seed: int) -> None:
+    """Run the episode, print the decisions and the table, write the plot.
+
+    Raises:
+        UsageError: the pipeline cannot be read, or cannot carry the load.
+    """
+    started = time.perf_counter()
+    console = Console()
+    pipeline = read_pipeline(file or PIPELINE)
+    trace_rps = bursty(SECONDS, base_rps=BASE_RPS, peak_rps=PEAK_RPS, seed=seed)
+    _cleared(out)
+    console.print(
+        f"[bold]{pipeline.name}[/bold]: {SECONDS // 60} minutes, {BASE_RPS:g} to {PEAK_RPS:g} requests/s, "
+        f"SLO {pipeline.slo.latency_s:g} s at {pipeline.slo.quantile:.0%}, planner {planner!r}, no LLM"
+    )
+    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
+        rivals = {name: pool.submit(_replayed, pipeline, name, trace_rps, seed) for name in RIVALS}
+        with embedded_run(
+            pipeline,
+            trace_rps,
+            out,
+            planner=create_planner(planner),
+            settings=LoopSettings(),
+            seed=seed,
+            approver=_never_asked,
+        ) as run:
+            decisions = _shown(console, run)
+            report = run.cluster.twin.report()
+        outcomes = [Outcome(f"agent ({planner})", report, score(pipeline, report))]
+        outcomes += _finished(console, rivals)
+        pool.submit(_plotted, out / PLOT, pipeline, trace_rps, tuple(decisions), report).result()
+    console.print(_table(pipeline, outcomes))
+    console.print(f"picture: {out / PLOT}", highlight=False)
+    console.print(f"decisions and their proofs: trimtab decisions --data {out}", highlight=False)
+    console.print(f"{time.perf_counter() - started:.0f} s in all", highlight=False)
+
+
+def _cleared(out: Path) -> None:
+    """Remove what an earlier demonstration left; nothing else is touched."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name in (DECISIONS, CHECKPOINTS, CLUSTER, PLOT):
+            for path in (out / name, out / f"{name}-wal", out / f"{name}-shm"):
+                path.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"{out}: cannot be written: {error.strerror}; give another --out") from error
+
+
+def _shown(console: Console, run: EmbeddedRun) -> list[Decision]:
+    """Run the loop, print what changes, count what does not."""
+    found: list[Decision] = []
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("the loop runs", total=run.seconds)
+        for decision in run.turns():
+            found.append(decision)
+            bar.update(task, completed=decision.time_s)
+            if decision.outcome != "held":
+                console.print(decision_line(decision), markup=False, highlight=False, soft_wrap=True)
+    held = sum(d.outcome == "held" for d in found)
+    console.print(f"{len(found)} decisions, {held} of them to hold what runs", highlight=False)
+    return found
+
+
+def _finished(console: Console, rivals: dict[str, Future[Episode]]) -> list[Outcome]:
+    with console.status("the others replay the same requests"):
+        episodes = {name: future.result() for name, future in rivals.items()}
+    return [Outcome(name, e.report, e.score) for name, e in episodes.items()]
+
+
+def _replayed(pipeline: Pipeline, policy: str, trace_rps: Sequence[float], seed: int) -> Episode:
+    import baselines  # noqa: F401, PLC0415 - registers the policies in this process
+    from baselines.policy import create  # noqa: PLC0415 - as above
+
+    return replay(pipeline, create(policy), trace_rps, seed=seed)
+
+
+def _plotted(
+    path: Path,
+    pipeline: Pipeline,
+    trace_rps: Sequence[float],
+    decisions: tuple[Decision, ...],
+    report: Report,
+) -> None:
+    from agent.plots import plot_episode  # noqa: PLC0415 - matplotlib is heavy
+
+    plot_episode(path, pipeline, trace_rps, decisions, report)
+
+
+def _table(pipeline: Pipeline, outcomes: Sequence[Outcome]) -> Table:
+    table = Table(title=f"{pipeline.name}: the same requests, four ways")
+    table.add_column("policy")
+    for column in ("effective accuracy", "SLO attainment", "mean cores", "score"):
+        table.add_column(column, justify="right")
+    for outcome in outcomes:
+        table.add_row(
+            outcome.name,
+            _figure(outcome.report.effective_accuracy),
+            _figure(outcome.report.slo_attainment),
+            f"{outcome.report.mean_cores:.2f}",
+            _figure(outcome.score),
+        )
+    return table
+
+
+def _figure(value: float | None) -> str:
+    return "none" if value is None else f"{value:.4f}"
+
+
+def _never_asked(_: object) -> bool:
+    raise UsageError("the demonstration runs by itself; nobody is to be asked")

@@ -1,0 +1,102 @@
+"""The loop on the embedded cluster: everything a run needs, set up in one data folder and taken down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.context import Context, LoopSettings
+from agent.folder import CHECKPOINTS, CLUSTER, DECISIONS, held
+from agent.loop import Approver, Loop
+from agent.planners import Planner
+from core.configuration import Configuration
+from core.decision import Decision
+from core.errors import UsageError
+from core.pipeline import Pipeline
+from core.problem import Problem
+from core.solution import Infeasible, Optimum
+from core.solve import solve
+from simulator.faults import Fault
+from tools.embedded import EmbeddedCluster
+from tools.forecast import create as create_forecaster
+from tools.store import DecisionStore
+
+FORECASTER = "mixture"
+QUANTILE = 0.9
+"""Of the forecast that is decided on."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedRun:
+    """A loop and its cluster."""
+
+    loop: Loop
+    cluster: EmbeddedCluster
+    seconds: int
+    """Length of the trace."""
+
+    def turns(self) -> Iterator[Decision]:
+        """Recover, then let an interval pass and decide, until the trace ends."""
+        yield from self.loop.recover()
+        interval_s = self.loop.context.settings.interval_s
+        while self.cluster.twin.now_s + interval_s < self.seconds:
+            self.cluster.pass_time(interval_s)
+            yield self.loop.tick()
+        self.cluster.twin.drain()
+
+
+@contextmanager
+def embedded_run(
+    pipeline: Pipeline,
+    trace_rps: Sequence[float],
+    folder: Path,
+    *,
+    planner: Planner,
+    settings: LoopSettings,
+    seed: int,
+    approver: Approver,
+    faults: Sequence[Fault] = (),
+) -> Iterator[EmbeddedRun]:
+    """Yield a run that starts from the optimum for the trace's first interval, or from what is remembered.
+
+    Raises:
+        UsageError: nothing is feasible in the first interval, or the folder is another pipeline's.
+        StoreError: the folder cannot be used.
+    """
+    first_rps = max(trace_rps[: settings.interval_s])
+    initial = _initial(pipeline, first_rps, settings)
+    with held(folder):
+        cluster = EmbeddedCluster(
+            pipeline,
+            initial,
+            trace_rps,
+            initial_rps=first_rps,
+            seed=seed,
+            memory=folder / CLUSTER,
+            faults=faults,
+        )
+        with closing(DecisionStore(folder / DECISIONS)) as store:
+            context = Context(
+                pipeline=pipeline,
+                metrics=cluster,
+                actuator=cluster,
+                forecaster=create_forecaster(FORECASTER, QUANTILE),
+                planner=planner,
+                store=store,
+                clock=lambda: cluster.twin.now_s,
+                settings=settings,
+            )
+            with Loop(context, folder / CHECKPOINTS, approver) as loop:
+                yield EmbeddedRun(loop, cluster, len(trace_rps))
+
+
+def _initial(pipeline: Pipeline, load_rps: float, settings: LoopSettings) -> Configuration:
+    match solve(Problem.of(pipeline, load_rps, margins=settings.margins)):
+        case Optimum(configuration=configuration):
+            return configuration
+        case Infeasible(bindings=bindings):
+            raise UsageError(
+                f"nothing is feasible at the first load, {load_rps:g} rps: {bindings[0].statement}"
+            )

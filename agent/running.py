@@ -1,0 +1,123 @@
+"""What `trimtab run` does: the loop on a cluster until its trace ends or it is told to stop."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from agent.context import LoopSettings
+from agent.episode import EmbeddedRun, embedded_run
+from agent.lines import decision_answer, decision_line
+from agent.planners import create as create_planner
+from agent.simulation import episode_answer
+from agent.state import Json
+from core.decision import Decision, Mode
+from core.errors import UsageError
+from pipelines.reader import read_pipeline
+from pipelines.trace import read_trace
+from tools.replay import score
+
+CLUSTERS = ("embedded",)
+
+
+def run(
+    file: Path,
+    trace: Path,
+    *,
+    cluster: str,
+    planner: str,
+    mode: Mode,
+    data: Path,
+    interval_s: int,
+    seed: int,
+    column: str | None,
+    real_time: bool,
+    as_json: bool,
+) -> None:
+    """Run the loop over the trace and print every decision as it falls, and what came of it all."""
+    if cluster not in CLUSTERS:
+        raise UsageError(f"--cluster: there is no {cluster!r}; known: {', '.join(CLUSTERS)}")
+    pipeline = read_pipeline(file)
+    loads_rps = read_trace(trace, column)
+    if max(loads_rps[:interval_s]) == 0:
+        raise UsageError(f"{trace}: its first {interval_s} s have no request; there is nothing to start from")
+    started = time.perf_counter()
+    settings = LoopSettings(mode=mode, interval_s=interval_s)
+    with embedded_run(
+        pipeline,
+        loads_rps,
+        data,
+        planner=create_planner(planner),
+        settings=settings,
+        seed=seed,
+        approver=_asked,
+    ) as episode:
+        _printed(episode, as_json=as_json, pace_s=float(interval_s) if real_time else 0.0)
+        report = episode.cluster.twin.report()
+    answer = episode_answer(report, score(pipeline, report), time.perf_counter() - started)
+    if as_json:
+        print(json.dumps(answer, allow_nan=False))  # noqa: T201 - the command's output
+        return
+    Console().print(f"[bold]{pipeline.name}[/bold], decisions are in {data}:")
+    for key, value in answer.items():
+        Console().print(f"  {key}: {value}", markup=False, highlight=False)
+
+
+def _printed(episode: EmbeddedRun, *, as_json: bool, pace_s: float) -> None:
+    """Print the decisions; SIGTERM and Ctrl-C end the run after the present turn."""
+    asks = episode.loop.context.settings.mode == "approve"
+    with _stopping() as stop, Progress(console=Console(stderr=True), transient=True, disable=asks) as bar:
+        task = bar.add_task("running", total=episode.seconds)
+        due_s = time.monotonic()
+        for decision in episode.turns():
+            bar.update(task, completed=decision.time_s)
+            _print(decision, as_json=as_json)
+            due_s += pace_s
+            if stop.wait(max(0.0, due_s - time.monotonic())):
+                sys.stderr.write("trimtab: stopped after the present turn; nothing is left half done\n")
+                return
+
+
+def _print(decision: Decision, *, as_json: bool) -> None:
+    text = json.dumps(decision_answer(decision), allow_nan=False) if as_json else decision_line(decision)
+    print(text, flush=True)  # noqa: T201 - the command's output
+
+
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """Yield what SIGTERM and Ctrl-C set."""
+    stop = threading.Event()
+
+    def ask(_: int, __: FrameType | None) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _asked(question: Json) -> bool:
+    """Ask at the terminal; without one the answer is no."""
+    if not sys.stdin.isatty():
+        raise UsageError("--mode approve asks at the terminal, and there is none; use observe or auto")
+    verdict, proposal = question["verdict"], question["proposal"]
+    for stage in proposal["configuration"]["stages"]:
+        sys.stderr.write(
+            f"  {stage['stage']}: {stage['variant']}, batch {stage['batch']}, {stage['replicas']} replicas\n"
+        )
+    sys.stderr.write(f"  because {proposal['rationale']}; regret {verdict['regret']:.3g}\n")
+    return typer.confirm(f"apply {question['id']}?", err=True)
