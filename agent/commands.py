@@ -7,7 +7,6 @@ import time
 from enum import Enum
 from pathlib import Path
 
-from pipelines.reader import read_configuration, read_pipeline
 from rich.console import Console
 from rich.table import Table
 
@@ -21,6 +20,7 @@ from core.solution import Infeasible
 from core.solve import explain
 from core.solve import solve as solve_problem
 from core.verify import verify as check
+from pipelines.reader import read_configuration, read_pipeline
 
 console = Console(soft_wrap=True)
 

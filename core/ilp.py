@@ -37,7 +37,7 @@ import math
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -63,7 +63,11 @@ SOLVER_TOLERANCE = 1e-9
 """Feasibility tolerance asked of the solvers; rows are scaled to be of order 1."""
 
 CORE_WEIGHT, CHANGE_WEIGHT, ACCURACY_WEIGHT, NAME_WEIGHT = 1e3, 0.4, 4e-2, 1e-4
-"""Tie-breaking: a thousandth of a core outweighs all changes, these all accuracies, these all names."""
+"""Tie-breaking: a thousandth of a core outweighs all changes, one change all accuracies, and half a
+percent of the range of accuracies all names. Smaller name weights would drown in the solvers' tolerances."""
+
+LEAST_ACCURACY = 1e-6
+"""What an accuracy of 0 counts as when tied products are put in order."""
 
 Variable = Any
 Terms = list[tuple[Variable, float]]
@@ -77,6 +81,8 @@ class _Programme:
     stages: Sequence[StageOptions]
     lp: pulp.LpProblem
     choices: list[list[Variable]]
+    rows: Terms = field(default_factory=list)
+    """The joint table's accuracy, where the model has one."""
 
     def terms(self, values: Sequence[Floats]) -> Terms:
         """Return the terms of sum over stages and options of value * x."""
@@ -336,7 +342,8 @@ def _table(programme: _Programme) -> Terms:
             named = [(y, 1.0) for y, row in zip(ys, rows, strict=True) if row.variants[k] == m]
             if runs or named:
                 programme.require(named + runs, "==", 0.0, f"row_{k}_{m}")
-    return [(y, row.accuracy) for y, row in zip(ys, rows, strict=True)]
+    programme.rows = [(y, row.accuracy) for y, row in zip(ys, rows, strict=True)]
+    return programme.rows
 
 
 def _tie_terms(programme: _Programme) -> Terms:
@@ -348,10 +355,21 @@ def _tie_terms(programme: _Programme) -> Terms:
         values.append(
             CORE_WEIGHT * s.options.cores
             + CHANGE_WEIGHT / count * s.options.changed
-            - ACCURACY_WEIGHT / count * s.options.accuracy
             + NAME_WEIGHT / count * rank * (1 + k / count)  # later stages yield to earlier ones
         )
-    return programme.terms(values)
+    return programme.terms(values) + [(v, -ACCURACY_WEIGHT * c) for v, c in _standing(programme)]
+
+
+def _standing(programme: _Programme) -> Terms:
+    """Return terms that order configurations as the pipeline's accuracy does, from 0 to 1."""
+    if programme.rows:
+        low, high = (f(c for _, c in programme.rows) for f in (min, max))
+        return [(y, (c - low) / ((high - low) or 1.0)) for y, c in programme.rows]
+    accuracies = [s.options.accuracy for s in programme.stages]
+    if programme.problem.pipeline.accuracy == "product":
+        accuracies = [np.log(np.maximum(a, LEAST_ACCURACY)) for a in accuracies]
+    span = sum(float(np.ptp(a)) for a in accuracies) or 1.0
+    return programme.terms([(a - a.min()) / span for a in accuracies])
 
 
 def _as_optimum(programme: _Programme, bound: float, solver: str) -> Optimum:
@@ -430,7 +448,8 @@ def _solver(name: str) -> Any:  # noqa: ANN401 - PuLP is untyped
             primal_feasibility_tolerance=SOLVER_TOLERANCE,
         )
     if name == "CBC":
-        return pulp.PULP_CBC_CMD(msg=False, gapRel=0.0, gapAbs=0.0)
+        # PULP_CBC_CMD itself warns of its end in PuLP 4; the executable it ships does not.
+        return pulp.COIN_CMD(path=pulp.PULP_CBC_CMD.pulp_cbc_path, msg=False, gapRel=0.0, gapAbs=0.0)
     if name == "Gurobi":
         return pulp.GUROBI(msg=False, gapRel=0.0)
     raise UsageError(f"there is no solver {name!r}; known: {', '.join(SOLVERS)}")

@@ -156,10 +156,13 @@ def _levels(problem: Problem, stage: Stage, levels: dict[str, Floats]) -> Floats
 
 
 def edge_fan_outs(problem: Problem, stage: str) -> Floats:
-    """Return the distinct fan-outs of the variants that *stage* may run."""
+    """Return the distinct fan-outs of the variants that *stage* may run; of all where it may run none.
+
+    A stage that may run none has no options, so the problem is infeasible whatever the stages below see.
+    """
     variants = problem.pipeline.stage(stage).variants
     allowed = [v.fan_out for v in variants if problem.allows(stage, v.name)]
-    return np.unique(np.array(allowed, dtype=float))
+    return np.unique(np.array(allowed or [v.fan_out for v in variants], dtype=float))
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,7 +353,8 @@ def _measures(problem: Problem, options: Options) -> Floats:
     columns = [options.latency_s, options.cores, options.changed]
     if problem.objective.kind == "weighted":
         charged = charge(problem, options)
-        if problem.pipeline.accuracy == "sum" and problem.objective.min_accuracy is None:
+        linear = problem.pipeline.accuracy == "sum" and problem.objective.min_accuracy is None
+        if linear and problem.objective.alpha > 0:  # at 0 accuracy still breaks ties
             columns.append(charged - problem.objective.alpha * options.accuracy)
         else:
             columns += [charged, -options.accuracy]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,7 +95,7 @@ def report(pipeline: Pipeline, state: State, *, now_s: float, switches: int, rep
         mean_cores=core_seconds / now_s if now_s > 0 else float(state.clock["cores"][0]),
         switches=switches,
         replica_starts=replica_starts,
-        latency_s={name: _quantile(latency_s, q) for name, q in QUANTILES.items()},
+        latency_s=_quantiles(latency_s),
         mean_queue={
             stage.name: _mean_queue(state, s, now_s) if now_s > 0 else 0.0
             for s, stage in enumerate(pipeline.stages)
@@ -155,10 +156,27 @@ def _quantile_by_second(
     times_s: Floats, values: Floats, *, seconds: int, q: float
 ) -> tuple[float | None, ...]:
     """Return the quantile by second; *times_s* ascends."""
-    starts = np.searchsorted(times_s, np.arange(1, seconds))
-    groups = np.split(values, starts) if seconds else []
-    return tuple(_quantile(group, q) for group in groups)
+    bounds = np.array([0, *np.searchsorted(times_s, np.arange(1, seconds)), values.size])
+    ordered = values.copy()
+    for first, end in pairwise(bounds[: seconds + 1].tolist()):
+        ordered[first:end].sort()
+    found = np.flatnonzero(np.diff(bounds[: seconds + 1]))
+    quantiles: list[float | None] = [None] * seconds
+    ranks = bounds[found] + q * (bounds[found + 1] - bounds[found] - 1)
+    for second, value in zip(found.tolist(), _at_ranks(ordered, ranks).tolist(), strict=True):
+        quantiles[second] = value
+    return tuple(quantiles)
 
 
-def _quantile(values: Floats, q: float) -> float | None:
-    return float(np.quantile(values, q)) if values.size else None
+def _at_ranks(ordered: Floats, ranks: Floats) -> Floats:
+    """Return the values at *ranks*, between two neighbours on the line that joins them."""
+    below = np.floor(ranks).astype(np.int64)
+    above = np.ceil(ranks).astype(np.int64)
+    return np.asarray(ordered[below] + (ranks - below) * (ordered[above] - ordered[below]))
+
+
+def _quantiles(values: Floats) -> dict[str, float | None]:
+    if not values.size:
+        return dict.fromkeys(QUANTILES)
+    found = np.quantile(values, list(QUANTILES.values())).tolist()
+    return dict(zip(QUANTILES, found, strict=True))

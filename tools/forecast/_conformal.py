@@ -28,7 +28,7 @@ GAMMA = 0.005
 REMEMBERED = 1000
 """Scores kept: 2.8 hours of one every ten seconds, so that the margin follows the day."""
 WARM_UP = 20
-"""With fewer scores the tail is unknown, and the margin is at least `FIRST_MARGIN`."""
+"""With fewer scores the tail is unknown: the missing ones are taken to be `FIRST_MARGIN`."""
 FIRST_MARGIN = 0.5
 """Before anything is known: half as much again, on the safe side of a short history."""
 ENOUGH_TO_SAY = 50
@@ -93,11 +93,11 @@ class Calibrator:
 
     def _margin(self) -> float:
         """Return the score that the share 1 - a of the remembered ones does not exceed."""
-        n = len(self._sorted)
-        if n < WARM_UP:
-            return max(FIRST_MARGIN, *self._sorted) if n else FIRST_MARGIN
-        rank = math.ceil((n + 1) * (1 - self._level))
-        return self._sorted[min(rank, n) - 1]
+        scores = self._sorted
+        if len(scores) < WARM_UP:
+            scores = sorted([*scores, *[FIRST_MARGIN] * (WARM_UP - len(scores))])
+        rank = math.ceil((len(scores) + 1) * (1 - self._level))
+        return scores[min(rank, len(scores)) - 1]
 
     def _count(self, hit: bool) -> None:
         """Count one scored target."""

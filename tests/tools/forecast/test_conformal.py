@@ -20,12 +20,17 @@ def test_before_anything_is_known_the_margin_is_the_first() -> None:
     assert Calibrator(0.9).upper_rps(10.0, 10.0) == 10.0 * (1 + FIRST_MARGIN)
 
 
-def test_during_warm_up_a_larger_score_widens_the_margin() -> None:
+def test_during_warm_up_one_larger_score_does_not_widen_the_margin_and_three_do() -> None:
     calibrator = Calibrator(0.9)
 
     settle(calibrator, 180.0)
+    after_one = calibrator.upper_rps(100.0, 100.0)
+    settle(calibrator, 180.0, 180.0)
+    after_three = calibrator.upper_rps(100.0, 100.0)
 
-    assert calibrator.upper_rps(100.0, 100.0) == pytest.approx(180.0)
+    # rank ceil(21 * 0.9) = 19 of 20: 17 first margins and three scores of 0.8
+    assert after_one == pytest.approx(100.0 * (1 + FIRST_MARGIN))
+    assert after_three == pytest.approx(180.0)
 
 
 def test_the_margin_is_the_conformal_rank_by_hand() -> None:
