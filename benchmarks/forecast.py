@@ -15,16 +15,15 @@ tried gives all the figures of the notes: zeros kept, or cut out before or after
 
 import argparse
 import gzip
-import platform
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.machine import machine
 from tools.forecast import create, names
 from tools.forecast.mixture import pinball
 
@@ -112,8 +111,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=DATA, help="the folder that holds ipa/")
     warm_up, test = split(load(parser.parse_args().data))
-    print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()} {_processor()}, ", end="")
-    print(f"Python {platform.python_version()}, numpy {np.__version__}")
+    print(machine("numpy"))
     print("forecaster  forecasts  sMAPE %  pinball@0.9 rps  coverage %  under %  median us")
     for name in names():
         s = run(name, warm_up, test)
@@ -122,15 +120,6 @@ def main() -> None:
             f"{100 * s.coverage:10.2f}  {100 * s.under:7.1f}  {1e6 * s.median_s:9.0f}",
             flush=True,
         )
-
-
-def _processor() -> str:
-    """Return the processor's name, where Linux tells it."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if not cpuinfo.exists():
-        return platform.processor()
-    lines = cpuinfo.read_text().splitlines()
-    return next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), "")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.options import Floats, Ints, StageOptions, charge
+from core.dominance import charge
+from core.options import Floats, Ints, StageOptions
 from core.problem import TOLERANCE, Problem
 
 Padding = Callable[[list[Floats], float], Floats]

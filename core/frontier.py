@@ -13,23 +13,17 @@ Finish times below what could ever break the SLO are raised to that value, so th
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 
 from core.configuration import Configuration
+from core.dominance import survivors, undominated
 from core.joint import joint_rows
 from core.objective import Objective
-from core.options import (
-    Floats,
-    Ints,
-    StageOptions,
-    all_options,
-    survivors,
-    undominated,
-    within_reach,
-)
+from core.options import Floats, Ints, StageOptions, all_options, within_reach
 from core.problem import TOLERANCE, Problem
 
 
@@ -198,36 +192,28 @@ def _pareto(accuracy: Floats, cores: Floats, finish_s: list[Floats]) -> Ints:
         return survivors(np.column_stack([-accuracy, cores, *finish_s]))
     late = finish_s[0] if finish_s else np.zeros(len(accuracy))
     order = np.lexsort((late, -accuracy, cores))
-    return order[_staircase(accuracy[order], cores[order], late[order])]
+    return order[_staircase(accuracy[order], late[order])]
 
 
-def _staircase(accuracy: Floats, cores: Floats, late: Floats) -> Ints:
+def _staircase(accuracy: Floats, late: Floats) -> Ints:
     """Return the useful rows of labels sorted by cores, then accuracy falling, then lateness.
 
-    Labels of equal cores are looked at together; the *stairs* are the useful ones so far, by accuracy
-    falling, with the least lateness at that accuracy or better.
+    The *stairs* are the least lateness at each accuracy or better so far, both ascending. A label is
+    superfluous if the first stair as accurate as it is no later.
     """
-    starts = np.flatnonzero(np.diff(cores, prepend=-np.inf) > 0)
-    ends = np.append(starts[1:], len(cores))
-    stair_accuracy, stair_late = np.zeros(0), np.zeros(0)
+    stair_accuracy: list[float] = []
+    stair_late: list[float] = []
     kept = []
-    for start, end in zip(starts, ends, strict=True):
-        a, f = accuracy[start:end], late[start:end]
-        reached = np.searchsorted(-stair_accuracy, -a, side="right")
-        behind = np.concatenate([[np.inf], stair_late])[reached]
-        before = np.concatenate([[np.inf], np.minimum.accumulate(f)[:-1]])
-        useful = (f < behind) & (f < before)
-        rows = np.flatnonzero(useful)
-        if not len(rows):
+    for row, (a, f) in enumerate(zip(accuracy.tolist(), late.tolist(), strict=True)):
+        end = bisect_left(stair_accuracy, a)
+        if end < len(stair_late) and stair_late[end] <= f:
             continue
-        kept.append(start + rows)
-        merged_a = np.concatenate([stair_accuracy, a[rows]])
-        merged_f = np.concatenate([stair_late, f[rows]])
-        order = np.lexsort((merged_f, -merged_a))
-        merged_a, merged_f = merged_a[order], merged_f[order]
-        step = np.flatnonzero(merged_f < np.concatenate([[np.inf], np.minimum.accumulate(merged_f)[:-1]]))
-        stair_accuracy, stair_late = merged_a[step], merged_f[step]
-    return np.concatenate(kept) if kept else np.arange(0)
+        kept.append(row)
+        start = bisect_left(stair_late, f, hi=end)
+        same = end < len(stair_accuracy) and stair_accuracy[end] == a
+        stair_accuracy[start : end + same] = [a]
+        stair_late[start : end + same] = [f]
+    return np.array(kept, dtype=np.int64)
 
 
 def _points(problem: Problem, stages: Sequence[StageOptions], labels: _Labels) -> tuple[FrontierPoint, ...]:

@@ -46,9 +46,10 @@ import pulp
 
 from core.bounds import prune
 from core.configuration import Configuration
+from core.dominance import charge, undominated
 from core.errors import SolverError, UsageError
 from core.joint import joint_rows
-from core.options import Floats, StageOptions, all_options, charge, undominated, within_reach
+from core.options import Floats, StageOptions, all_options, within_reach
 from core.prediction import predict
 from core.problem import TOLERANCE, Problem
 from core.solution import Optimum
@@ -114,7 +115,7 @@ def optimum(problem: Problem, *, solver: str | None = None) -> Optimum | None:
         UsageError: the solver is unknown or not installed, or the problem is too large to state.
         SolverError: the solver ended without a proof.
     """
-    name = solver or installed_solvers()[0]
+    name = solver or preferred_solver()
     stages = undominated(problem, within_reach(problem, all_options(problem)))
     if not _logs_accuracy(problem):
         return _optimum_over(problem, stages, name)
@@ -176,7 +177,7 @@ def closest(
         _table(programme)
     programme.lp.sense = pulp.LpMinimize
     programme.lp.setObjective(_linear(programme.terms(distances)))
-    if not _solved(programme, solver or installed_solvers()[0]):
+    if not _solved(programme, solver or preferred_solver()):
         return None
     return _configuration(programme)
 
@@ -191,6 +192,16 @@ def installed_solvers() -> tuple[str, ...]:
     if not found:
         raise SolverError("no solver is installed; run `pip install highspy`")
     return found
+
+
+@cache
+def preferred_solver() -> str:
+    """Return the first installed solver. Looking costs half a millisecond: it is done once.
+
+    Raises:
+        SolverError: there is none.
+    """
+    return installed_solvers()[0]
 
 
 def _programme(problem: Problem, stages: Sequence[StageOptions]) -> _Programme:

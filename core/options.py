@@ -7,13 +7,6 @@ one at which the wait vanishes is an option.
 
 Load levels. Where variants of a stage differ in fan-out, the stages below may see several loads, one
 *level* each; options are worked out per level.
-
-Dominance. Option A makes option B of the same stage and level superfluous if A is at least as good
-in all of: latency, cores, changed or not, accuracy (or, where accuracy is linear in the
-objective, the objective's own terms), and the rest of the objective's charge. With a measured
-joint table nothing can be said across variants, so only options of one variant are compared. Where
-a stage feeds others, only options of equal fan-out are compared, because less load downstream is
-not always better: a batch then takes longer to fill. Exactly equal options keep the first by name.
 """
 
 from __future__ import annotations
@@ -28,7 +21,8 @@ from core.configuration import StageConfiguration
 from core.errors import UsageError
 from core.pipeline import Stage
 from core.problem import TOLERANCE, Problem
-from core.queueing import service_scv, wait_quantile_s
+from core.profile import Pairs, pairs_of
+from core.queueing import wait_quantile_s
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -36,9 +30,6 @@ Mask = NDArray[np.bool_]
 
 MAX_LEVELS = 2048
 """Loads one stage may see; beyond it the model would not fit in memory in a useful time."""
-
-PAIRWISE_BLOCK = 1024
-"""Rows compared with all others at once; bounds the memory of a comparison."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +99,6 @@ def all_options(problem: Problem) -> tuple[StageOptions, ...]:
     return tuple(found)
 
 
-def undominated(problem: Problem, stages: Sequence[StageOptions]) -> tuple[StageOptions, ...]:
-    """Return the options that some optimum, with its ties broken as promised, may need."""
-    return tuple(
-        StageOptions(s.stage, s.levels_rps, s.options.take(_undominated_rows(problem, s))) for s in stages
-    )
-
-
 def within_reach(problem: Problem, stages: Sequence[StageOptions]) -> tuple[StageOptions, ...]:
     """Drop options that break the SLO or the core budget whatever the other stages choose."""
     pipeline = problem.pipeline
@@ -165,56 +149,8 @@ def edge_fan_outs(problem: Problem, stage: str) -> Floats:
     return np.unique(np.array(allowed or [v.fan_out for v in variants], dtype=float))
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """The (variant, batch) pairs of a stage before replicas are counted."""
-
-    variant: Ints
-    batch: Floats
-    latency_s: Floats
-    rate_rps: Floats
-    scv: Floats
-    cores: Floats
-    accuracy: Floats
-    factor: Floats
-    load_time_s: Floats
-    fan_out: Floats
-
-    def take(self, rows: Mask | Ints) -> _Rows:
-        return _Rows(*(getattr(self, field.name)[rows] for field in fields(self)))
-
-
-def _rows(problem: Problem, stage: Stage) -> _Rows:
-    rows = []
-    by_name = sorted(range(len(stage.variants)), key=lambda i: stage.variants[i].name)
-    for index in by_name:
-        variant = stage.variants[index]
-        if not problem.allows(stage.name, variant.name):
-            continue
-        slower = problem.belief.latency_factor(stage.name, variant.name)
-        factor = problem.belief.accuracy_factor(stage.name, variant.name)
-        for batch in stage.batches_of(variant):
-            point = variant.points[batch]
-            rows.append(
-                (
-                    index,
-                    batch,
-                    point.latency_s * slower,
-                    point.throughput_rps / slower,
-                    service_scv(point),
-                    variant.cores,
-                    variant.accuracy * factor,
-                    factor,
-                    variant.load_time_s,
-                    variant.fan_out,
-                )
-            )
-    columns = np.array(rows, dtype=float).reshape(-1, len(fields(_Rows))).T
-    return _Rows(columns[0].astype(np.int64), *columns[1:])
-
-
 def _stage_options(problem: Problem, stage: Stage, levels_rps: Floats) -> StageOptions:
-    rows = _rows(problem, stage)
+    rows = pairs_of(problem, stage)
     at_levels = [
         _options_at(problem, stage, rows, level=i, load_rps=float(load)) for i, load in enumerate(levels_rps)
     ]
@@ -224,7 +160,7 @@ def _stage_options(problem: Problem, stage: Stage, levels_rps: Floats) -> StageO
     return StageOptions(stage, levels_rps, Options(*columns))
 
 
-def _options_at(problem: Problem, stage: Stage, rows: _Rows, *, level: int, load_rps: float) -> Options:
+def _options_at(problem: Problem, stage: Stage, rows: Pairs, *, level: int, load_rps: float) -> Options:
     least, most = problem.replica_bounds[stage.name]
     if load_rps == 0:
         rows = rows.take(rows.batch == 1)  # a larger batch would never fill
@@ -255,8 +191,8 @@ def _options_at(problem: Problem, stage: Stage, rows: _Rows, *, level: int, load
 
 
 def _with_replicas(
-    problem: Problem, rows: _Rows, fewest: Floats, most: int, load_rps: float
-) -> tuple[_Rows, Floats]:
+    problem: Problem, rows: Pairs, fewest: Floats, most: int, load_rps: float
+) -> tuple[Pairs, Floats]:
     """Give each row its replica counts: the fewest, and under a queueing margin all useful ones."""
     able = fewest <= most
     rows, fewest = rows.take(able), fewest[able]
@@ -271,7 +207,7 @@ def _with_replicas(
 
 
 def _useful_counts(
-    problem: Problem, rows: _Rows, row: int, fewest: int, most: int, load_rps: float
+    problem: Problem, rows: Pairs, row: int, fewest: int, most: int, load_rps: float
 ) -> Floats:
     """Return the counts from *fewest* to the first at which nothing waits any more."""
     counts = np.arange(fewest, most + 1, dtype=float)
@@ -280,7 +216,7 @@ def _useful_counts(
     return counts[: enough[0] + 1] if len(enough) else counts
 
 
-def _wait_s(problem: Problem, rows: _Rows, replicas: Floats, load_rps: float) -> Floats:
+def _wait_s(problem: Problem, rows: Pairs, replicas: Floats, load_rps: float) -> Floats:
     if problem.margins.wait_quantile is None:
         return np.zeros_like(replicas)
     return wait_quantile_s(
@@ -293,7 +229,7 @@ def _wait_s(problem: Problem, rows: _Rows, replicas: Floats, load_rps: float) ->
     )
 
 
-def _change(problem: Problem, stage: Stage, rows: _Rows, replicas: Floats) -> tuple[Floats, Floats]:
+def _change(problem: Problem, stage: Stage, rows: Pairs, replicas: Floats) -> tuple[Floats, Floats]:
     """Return the core-seconds of cold starts, and 1 where the setting is not the running one."""
     running = None if problem.running is None else problem.running.by_stage.get(stage.name)
     if problem.running is None:
@@ -318,62 +254,3 @@ def _least_latency_around(problem: Problem, least_s: dict[str, float]) -> dict[s
         successors = problem.pipeline.successors[stage.name]
         after[stage.name] = max((after[n] + least_s[n] for n in successors), default=0.0)
     return {s.name: before[s.name] + after[s.name] for s in stages}
-
-
-def charge(problem: Problem, options: Options) -> Floats:
-    """Return what the weighted objective charges each option for cores, batch and cold starts."""
-    o = problem.objective
-    return o.beta * options.cores + o.delta * options.batch + o.rho * options.switching
-
-
-def _undominated_rows(problem: Problem, s: StageOptions) -> Ints:
-    """Return the rows that no other row makes superfluous, comparing only within groups."""
-    measures = _measures(problem, s.options)
-    groups = _groups(problem, s)
-    kept = [
-        rows[survivors(measures[rows])]
-        for rows in (np.flatnonzero((groups == g).all(axis=1)) for g in np.unique(groups, axis=0))
-    ]
-    return np.sort(np.concatenate(kept)) if kept else np.arange(0)
-
-
-def _groups(problem: Problem, s: StageOptions) -> Floats:
-    """Return what two options must share to be comparable."""
-    feeds_others = bool(problem.pipeline.successors[s.stage.name])
-    columns = [s.options.level.astype(float)]
-    if feeds_others:
-        columns.append(s.options.fan_out)
-    if problem.pipeline.accuracy == "measured":
-        columns.append(s.options.variant.astype(float))
-    return np.stack(columns, axis=1)
-
-
-def _measures(problem: Problem, options: Options) -> Floats:
-    """Return what dominance is judged by, less is better, a column each."""
-    columns = [options.latency_s, options.cores, options.changed]
-    if problem.objective.kind == "weighted":
-        charged = charge(problem, options)
-        linear = problem.pipeline.accuracy == "sum" and problem.objective.min_accuracy is None
-        if linear and problem.objective.alpha > 0:  # at 0 accuracy still breaks ties
-            columns.append(charged - problem.objective.alpha * options.accuracy)
-        else:
-            columns += [charged, -options.accuracy]
-    else:
-        columns.append(-options.accuracy)
-    return np.stack(columns, axis=1)
-
-
-def survivors(measures: Floats) -> Ints:
-    """Return the rows of *measures* that no other row beats or, coming earlier, equals."""
-    count = len(measures)
-    beaten = np.zeros(count, dtype=bool)
-    for start in range(0, count, PAIRWISE_BLOCK):
-        block = measures[start : start + PAIRWISE_BLOCK]
-        no_worse = np.ones((count, len(block)), dtype=bool)
-        no_better = np.ones((count, len(block)), dtype=bool)
-        for mine, theirs in zip(measures.T, block.T, strict=True):
-            no_worse &= mine[:, None] <= theirs
-            no_better &= mine[:, None] >= theirs
-        earlier = np.arange(count)[:, None] < np.arange(start, start + len(block))
-        beaten[start : start + len(block)] = (no_worse & (~no_better | earlier)).any(axis=0)
-    return np.flatnonzero(~beaten)

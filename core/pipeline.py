@@ -8,16 +8,31 @@ incoming edges brings. Accuracies are in [0, 1], times in seconds, rates in requ
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from core.errors import UsageError
 from core.objective import Limits, Objective
 from core.values import Count, Fraction, Frozen, Name, NonNegative, Number, Positive, PositiveCount
+
+PROFILE_COLUMNS = (
+    "variant",
+    "batch",
+    "latency_s",
+    "throughput_rps",
+    "median_s",
+    "cores",
+    "accuracy",
+    "load_time_s",
+    "fan_out",
+)
 
 AccuracyMode = Literal["product", "sum", "measured"]
 
@@ -150,6 +165,33 @@ class Stage(Frozen):
             known = ", ".join(self.by_name)
             raise UsageError(f"stage {self.name!r} has no variant {name!r}, only {known}")
         return self.by_name[name]
+
+    @cached_property
+    def profile_columns(self) -> Mapping[str, NDArray[np.float64]]:
+        """The profile as columns, a row for each variant, by name, and batch that may run here.
+
+        `variant` is its index among the variants, `median_s` NaN where it was not measured.
+        """
+        by_name = sorted(range(len(self.variants)), key=lambda i: self.variants[i].name)
+        rows = [
+            (
+                i,
+                batch,
+                (point := variant.points[batch]).latency_s,
+                point.throughput_rps,
+                math.nan if point.median_s is None else point.median_s,
+                variant.cores,
+                variant.accuracy,
+                variant.load_time_s,
+                variant.fan_out,
+            )
+            for i in by_name
+            for variant in [self.variants[i]]
+            for batch in self.batches_of(variant)
+        ]
+        return dict(
+            zip(PROFILE_COLUMNS, np.array(rows, dtype=float).reshape(-1, len(PROFILE_COLUMNS)).T, strict=True)
+        )
 
     def batches_of(self, variant: Variant) -> list[int]:
         """Return the batch sizes at which *variant* may run here, ascending."""

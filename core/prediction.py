@@ -156,7 +156,9 @@ def _wait_s(margins: Margins, point: Measurement, load_rps: float, replicas: int
         batch=np.array([float(point.batch)]),
         replicas=np.array([float(replicas)]),
         rate_rps=np.array([rate_rps]),
-        scv=np.array([service_scv(point)]),
+        scv=service_scv(
+            np.array([point.latency_s]), np.array([np.nan if point.median_s is None else point.median_s])
+        ),
         quantile=margins.wait_quantile,
     )
     return float(wait[0])

@@ -16,12 +16,8 @@ Approximations: Poisson arrivals within the interval, all batches full, one stea
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
-
-from core.pipeline import Measurement
 
 DEFAULT_SERVICE_SCV = 0.05
 """Squared coefficient of variation of service times where the profile gives no median to tell."""
@@ -32,12 +28,15 @@ Z_99 = 2.3263478740408408
 Floats = NDArray[np.float64]
 
 
-def service_scv(point: Measurement) -> float:
-    """Return the squared coefficient of variation of service times, taking them as log-normal."""
-    if point.median_s is None or point.median_s >= point.latency_s:
-        return DEFAULT_SERVICE_SCV
-    sigma = math.log(point.latency_s / point.median_s) / Z_99
-    return math.expm1(sigma * sigma)
+def service_scv(latency_s: Floats, median_s: Floats) -> Floats:
+    """Return the squared coefficient of variation of service times, taking them as log-normal.
+
+    *latency_s* are 99th percentiles, *median_s* medians, NaN where unknown.
+    """
+    with np.errstate(invalid="ignore"):
+        told = median_s < latency_s
+        sigma = np.log(np.where(told, latency_s / median_s, 1.0)) / Z_99
+    return np.where(told, np.expm1(sigma * sigma), DEFAULT_SERVICE_SCV)
 
 
 def wait_quantile_s(
