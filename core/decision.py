@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -17,6 +18,7 @@ from core.solution import Optimum
 from core.solve import solve
 from core.values import Frozen, Name, NonNegative, Number
 from core.verdict import Constraint, Verdict
+from core.verify import verify
 
 CERTIFICATE_TOLERANCE = 1e-6
 """Relative difference of objective within which a second solution agrees with the recorded one."""
@@ -106,7 +108,7 @@ def agrees(one: float, other: float) -> bool:
 
 
 def check_certificate(certificate: Certificate) -> tuple[str, ...]:
-    """Solve the recorded problem again and return every disagreement; empty if the proof holds."""
+    """Solve and check the recorded problem again; return every disagreement, none if the proof holds."""
     problem = certificate.problem
     found = []
     if problem.digest != certificate.problem_digest:
@@ -117,4 +119,32 @@ def check_certificate(certificate: Certificate) -> tuple[str, ...]:
                 found.append(f"the optimum is {best.objective:.9g}, recorded {certificate.bound:.9g}")
         case _:
             found.append("the problem has no feasible configuration")
-    return tuple(found)
+    return (*found, *_disagreements(certificate))
+
+
+def _disagreements(certificate: Certificate) -> Iterator[str]:
+    """Yield what a new check of the configuration says otherwise."""
+    verdict = verify(certificate.problem, certificate.configuration)
+    if verdict.objective is None or not agrees(verdict.objective, certificate.objective):
+        yield f"the objective is {verdict.objective}, recorded {certificate.objective:.9g}"
+    status = "optimal" if agrees(certificate.objective, certificate.bound) else "feasible"
+    if status != certificate.status:
+        yield f"recorded as {certificate.status}, but its figures say {status}"
+    recorded = {c.constraint: c for c in certificate.constraints}
+    if len(recorded) != len(certificate.constraints) or recorded.keys() != {
+        c.constraint for c in verdict.constraints
+    }:
+        yield "the recorded constraints are not those of the problem"
+    for constraint in verdict.constraints:
+        if not constraint.kept:
+            yield f"{constraint.constraint} is broken: {constraint.value} against {constraint.limit}"
+        elif constraint.constraint in recorded and not _same(constraint, recorded[constraint.constraint]):
+            yield f"{constraint.constraint} has slack {constraint.slack}, recorded otherwise"
+
+
+def _same(one: Constraint, other: Constraint) -> bool:
+    """Say whether two constraints have the same figures within the certificate's tolerance."""
+    pairs = ((one.value, other.value), (one.limit, other.limit), (one.slack, other.slack))
+    return one.kept == other.kept and all(
+        a == b or (a is not None and b is not None and agrees(a, b)) for a, b in pairs
+    )
