@@ -46,12 +46,23 @@ import pulp
 
 from core.bounds import prune
 from core.configuration import Configuration
-from core.dominance import charge, undominated
+from core.dominance import undominated
 from core.errors import SolverError, UsageError
-from core.joint import joint_rows
-from core.options import Floats, StageOptions, all_options, within_reach
+from core.formulation import (
+    Sense,
+    Terms,
+    Variable,
+    hold_cores,
+    hold_floor,
+    hold_latency,
+    link_levels,
+    objective,
+    table,
+    tie_terms,
+)
+from core.options import Floats, Mask, StageOptions, all_options, within_reach
 from core.prediction import predict
-from core.problem import TOLERANCE, Problem
+from core.problem import Problem
 from core.solution import Optimum
 
 SOLVERS = ("HiGHS", "CBC", "Gurobi")
@@ -63,38 +74,31 @@ OBJECTIVE_SLACK = 1e-8
 SOLVER_TOLERANCE = 1e-9
 """Feasibility tolerance asked of the solvers; rows are scaled to be of order 1."""
 
-CORE_WEIGHT, CHANGE_WEIGHT, ACCURACY_WEIGHT, NAME_WEIGHT = 1e3, 0.4, 4e-2, 1e-4
-"""Tie-breaking: a thousandth of a core outweighs all changes, one change all accuracies, and half a
-percent of the range of accuracies all names. Smaller name weights would drown in the solvers' tolerances."""
-
-LEAST_ACCURACY = 1e-6
-"""What an accuracy of 0 counts as when tied products are put in order."""
-
-Variable = Any
-Terms = list[tuple[Variable, float]]
-
 
 @dataclass(slots=True)
 class _Programme:
-    """The model under construction, with what later parts need of earlier ones."""
+    """The model in PuLP."""
 
     problem: Problem
     stages: Sequence[StageOptions]
     lp: pulp.LpProblem
     choices: list[list[Variable]]
     rows: Terms = field(default_factory=list)
-    """The joint table's accuracy, where the model has one."""
 
     def terms(self, values: Sequence[Floats]) -> Terms:
-        """Return the terms of sum over stages and options of value * x."""
         return [
             (x, float(value))
             for xs, column in zip(self.choices, values, strict=True)
             for x, value in zip(xs, column, strict=True)
         ]
 
-    def require(self, terms: Terms, sense: str, bound: float, name: str) -> None:
-        """Add one linear constraint; *sense* is `<=`, `>=` or `==`."""
+    def chosen(self, stage: int, rows: Mask) -> Terms:
+        return [(self.choices[stage][o], 1.0) for o in np.flatnonzero(rows)]
+
+    def variable(self, name: str, *, most: float) -> Variable:
+        return self.lp.add_variable(name, lowBound=0, upBound=most)
+
+    def require(self, terms: Terms, sense: Sense, bound: float, name: str) -> None:
         left = _linear(terms)
         if sense == "<=":
             self.lp += left <= bound, name
@@ -127,10 +131,8 @@ def optimum(problem: Problem, *, solver: str | None = None) -> Optimum | None:
 
 
 def _logs_accuracy(problem: Problem) -> bool:
-    objective = problem.objective
-    return problem.pipeline.accuracy == "product" and (
-        objective.kind == "accuracy" or bool(objective.min_accuracy)
-    )
+    goal = problem.objective
+    return problem.pipeline.accuracy == "product" and (goal.kind == "accuracy" or bool(goal.min_accuracy))
 
 
 def _without_zeros(stages: Sequence[StageOptions]) -> tuple[StageOptions, ...]:
@@ -142,7 +144,7 @@ def _optimum_over(problem: Problem, stages: Sequence[StageOptions], solver: str)
         return None
     stages = prune(problem, stages)
     programme = _programme(problem, stages)
-    gain = _gain(programme)
+    gain = objective(programme)
     programme.lp.setObjective(_linear(gain))
     if not _solved(programme, solver):
         return None
@@ -150,7 +152,7 @@ def _optimum_over(problem: Problem, stages: Sequence[StageOptions], solver: str)
     bound = _bound(programme, best)
     programme.require(gain, ">=", best - OBJECTIVE_SLACK * max(1.0, abs(best)), "optimal")
     programme.lp.sense = pulp.LpMinimize
-    programme.lp.setObjective(_linear(_tie_terms(programme)))
+    programme.lp.setObjective(_linear(tie_terms(programme)))
     if not _solved(programme, solver):
         raise SolverError(f"{solver} lost the optimum while breaking ties; please report this")
     return _as_optimum(programme, bound, solver)
@@ -174,7 +176,7 @@ def closest(
             return None
     programme = _programme(problem, stages)
     if problem.pipeline.accuracy == "measured":
-        _table(programme)
+        table(programme)
     programme.lp.sense = pulp.LpMinimize
     programme.lp.setObjective(_linear(programme.terms(distances)))
     if not _solved(programme, solver or preferred_solver()):
@@ -214,174 +216,11 @@ def _programme(problem: Problem, stages: Sequence[StageOptions]) -> _Programme:
     programme = _Programme(problem, stages, lp, choices)
     for k, xs in enumerate(choices):
         programme.require([(x, 1.0) for x in xs], "==", 1.0, f"one_option_{k}")
-    _link_levels(programme)
-    _hold_latency(programme)
-    _hold_cores(programme)
-    _hold_floor(programme)
+    link_levels(programme)
+    hold_latency(programme)
+    hold_cores(programme)
+    hold_floor(programme)
     return programme
-
-
-def _link_levels(programme: _Programme) -> None:
-    """Make each stage's level the largest load its incoming edges bring.
-
-    For each threshold: no level at or below it without every edge at or below it, and none above it
-    without some edge above it.
-    """
-    index = {s.stage.name: k for k, s in enumerate(programme.stages)}
-    for k, s in enumerate(programme.stages):
-        if len(s.levels_rps) == 1:
-            continue
-        edges = [
-            (index[e.stage], _brought_rps(programme.stages[index[e.stage]]) * e.fan_out)
-            for e in s.stage.after
-        ]
-        mine = s.levels_rps[s.options.level]
-        for t, level in enumerate(s.levels_rps[:-1]):
-            below = _chosen(programme, k, mine <= level)
-            above = _chosen(programme, k, mine > level)
-            reach: Terms = []
-            for e, (parent, brought) in enumerate(edges):
-                small = brought <= level * (1 + TOLERANCE)
-                feeding = [(x, -c) for x, c in _chosen(programme, parent, small)]
-                programme.require(below + feeding, "<=", 0.0, f"level_{k}_{t}_from_{e}")
-                reach += [(x, -c) for x, c in _chosen(programme, parent, ~small)]
-            programme.require(above + reach, "<=", 0.0, f"level_{k}_{t}_reached")
-
-
-def _brought_rps(s: StageOptions) -> Floats:
-    """Return the items per second each option sends along an edge of fan-out 1."""
-    rates: Floats = s.levels_rps[s.options.level] * s.options.fan_out
-    return rates
-
-
-def _chosen(programme: _Programme, stage: int, rows: Any) -> Terms:  # noqa: ANN401 - a numpy mask
-    return [(programme.choices[stage][o], 1.0) for o in np.flatnonzero(rows)]
-
-
-def _hold_latency(programme: _Programme) -> None:
-    """Keep the longest path within the SLO, in units of the SLO."""
-    pipeline = programme.problem.pipeline
-    slo_s = pipeline.slo.latency_s
-    finish: dict[str, Variable] = {}
-    for k, (s, xs) in enumerate(zip(programme.stages, programme.choices, strict=True)):
-        spent = [(x, -float(v)) for x, v in zip(xs, s.options.latency_s / slo_s, strict=True)]
-        end = programme.lp.add_variable(f"finish_{k}", lowBound=0, upBound=1 + TOLERANCE)
-        finish[s.stage.name] = end
-        starts: list[Terms] = [[(finish[e.stage], -1.0)] for e in s.stage.after] or [[]]
-        for e, start in enumerate(starts):
-            programme.require([(end, 1.0), *start, *spent], ">=", 0.0, f"latency_{k}_{e}")
-
-
-def _hold_cores(programme: _Programme) -> None:
-    budget = programme.problem.max_cores
-    if budget is not None:
-        cores = programme.terms([s.options.cores for s in programme.stages])
-        programme.require(cores, "<=", budget * (1 + TOLERANCE), "cores")
-
-
-def _hold_floor(programme: _Programme) -> None:
-    """Keep the accuracy floor; joint tables keep it by leaving out the rows below."""
-    problem = programme.problem
-    floor = problem.objective.min_accuracy
-    if not floor or problem.pipeline.accuracy == "measured":
-        return
-    accuracies = [s.options.accuracy for s in programme.stages]
-    least = floor * (1 - TOLERANCE)
-    if problem.pipeline.accuracy == "product":
-        accuracies, least = [np.log(a) for a in accuracies], math.log(least)
-    programme.require(programme.terms(accuracies), ">=", least, "accuracy_floor")
-
-
-def _gain(programme: _Programme) -> Terms:
-    """Return what is to be maximised: the objective, or what orders configurations like it."""
-    problem = programme.problem
-    objective = problem.objective
-    if objective.kind == "weighted":
-        charges = programme.terms([-charge(problem, s.options) for s in programme.stages])
-        return charges + [(v, objective.alpha * c) for v, c in _accuracy(programme)]
-    if objective.kind == "cost":
-        if problem.pipeline.accuracy == "measured":
-            _table(programme)
-        return programme.terms([-s.options.cores for s in programme.stages])
-    if problem.pipeline.accuracy == "product":
-        zeros = any((s.options.accuracy == 0).any() for s in programme.stages)
-        return [] if zeros else programme.terms([np.log(s.options.accuracy) for s in programme.stages])
-    return _accuracy(programme)
-
-
-def _accuracy(programme: _Programme) -> Terms:
-    """Return the pipeline's accuracy as linear terms, adding what makes it so."""
-    match programme.problem.pipeline.accuracy:
-        case "sum":
-            return programme.terms([s.options.accuracy for s in programme.stages])
-        case "product":
-            return _product(programme)
-        case "measured":
-            return _table(programme)
-
-
-def _product(programme: _Programme) -> Terms:
-    """Chain the product stage by stage; see the module's docstring."""
-    before: Terms = []
-    low, high = 1.0, 1.0
-    for k, s in enumerate(programme.stages):
-        values = np.unique(s.options.accuracy)
-        parts: Terms = []
-        for a, value in enumerate(values):
-            part = programme.lp.add_variable(f"p_{k}_{a}", lowBound=0, upBound=high)
-            chosen = _chosen(programme, k, s.options.accuracy == value)
-            above = [(x, -high) for x, _ in chosen]
-            below = [(x, -low) for x, _ in chosen]
-            programme.require([(part, 1.0), *above], "<=", 0.0, f"product_{k}_{a}_above")
-            programme.require([(part, 1.0), *below], ">=", 0.0, f"product_{k}_{a}_below")
-            parts.append((part, float(value)))
-        total = [(part, 1.0) for part, _ in parts]
-        carried = [(v, -c) for v, c in before]
-        programme.require(total + carried, "==", 0.0 if before else 1.0, f"product_{k}")
-        before = parts
-        low, high = low * float(values[0]), high * float(values[-1])
-    return before
-
-
-def _table(programme: _Programme) -> Terms:
-    """Choose one row of the joint table, the one of the chosen variants."""
-    rows = joint_rows(programme.problem, programme.stages)
-    ys = [programme.lp.add_variable(f"y_{r}", lowBound=0, upBound=1) for r in range(len(rows))]
-    programme.require([(y, 1.0) for y in ys], "==", 1.0, "one_row")
-    for k, s in enumerate(programme.stages):
-        for m in range(len(s.stage.variants)):
-            runs = [(x, -1.0) for x, _ in _chosen(programme, k, s.options.variant == m)]
-            named = [(y, 1.0) for y, row in zip(ys, rows, strict=True) if row.variants[k] == m]
-            if runs or named:
-                programme.require(named + runs, "==", 0.0, f"row_{k}_{m}")
-    programme.rows = [(y, row.accuracy) for y, row in zip(ys, rows, strict=True)]
-    return programme.rows
-
-
-def _tie_terms(programme: _Programme) -> Terms:
-    """Return what decides between optima: cores, then change, accuracy and name."""
-    count = len(programme.stages)
-    values = []
-    for k, s in enumerate(programme.stages):
-        rank = np.arange(len(s.options)) / max(1, len(s.options))
-        values.append(
-            CORE_WEIGHT * s.options.cores
-            + CHANGE_WEIGHT / count * s.options.changed
-            + NAME_WEIGHT / count * rank * (1 + k / count)  # later stages yield to earlier ones
-        )
-    return programme.terms(values) + [(v, -ACCURACY_WEIGHT * c) for v, c in _standing(programme)]
-
-
-def _standing(programme: _Programme) -> Terms:
-    """Return terms that order configurations as the pipeline's accuracy does, from 0 to 1."""
-    if programme.rows:
-        low, high = (f(c for _, c in programme.rows) for f in (min, max))
-        return [(y, (c - low) / ((high - low) or 1.0)) for y, c in programme.rows]
-    accuracies = [s.options.accuracy for s in programme.stages]
-    if programme.problem.pipeline.accuracy == "product":
-        accuracies = [np.log(np.maximum(a, LEAST_ACCURACY)) for a in accuracies]
-    span = sum(float(np.ptp(a)) for a in accuracies) or 1.0
-    return programme.terms([(a - a.min()) / span for a in accuracies])
 
 
 def _as_optimum(programme: _Programme, bound: float, solver: str) -> Optimum:
@@ -404,10 +243,10 @@ def _bound(programme: _Programme, best: float) -> float:
     bound = best
     if hasattr(model, "getInfo"):
         bound = -float(model.getInfo().mip_dual_bound)
-    objective = programme.problem.objective
-    if objective.kind == "cost":
+    goal = programme.problem.objective
+    if goal.kind == "cost":
         return -bound
-    if objective.kind == "accuracy" and programme.problem.pipeline.accuracy == "product":
+    if goal.kind == "accuracy" and programme.problem.pipeline.accuracy == "product":
         return math.exp(bound)
     return bound
 
