@@ -1,0 +1,1 @@
+"""Tests of the state machine, the loop and the command line."""
