@@ -27,6 +27,8 @@ Later = Callable[[float, Callable[[float], None]], None]
 """Calls back at a time, with that time."""
 
 REMOVAL_ORDER = {STARTING: 0, IDLE: 1, BUSY: 2}
+WHOLE = 1e-9
+"""A share of the replicas this close to a whole number is that number: 0.14 of 50 is 7."""
 
 
 @dataclass(slots=True)
@@ -107,7 +109,7 @@ class Fleet:
     def slow_down(self, s: int, *, factor: float, share: float) -> list[tuple[int, int]]:
         """Make the longest serving share of the ready replicas slower; return them with their birth."""
         ready = [r for r in self._alive(s) if self._state(r) != STARTING]
-        hit = ready[: int(np.ceil(share * len(ready)))]
+        hit = ready[: int(np.ceil(share * len(ready) - WHOLE))]
         for r in hit:
             self._engine.state.replicas["slowdown"][r] *= factor
         return [(r, int(self._engine.state.replicas["born"][r])) for r in hit]
