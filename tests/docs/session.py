@@ -2,8 +2,8 @@
 
     python -m tests.docs.session README.md docs/architecture.md
 
-runs everything on these pages that can be run and puts what it printed below each command. Outputs that are cut
-with `...` are left to whoever cut them.
+runs everything on these pages that can be run and puts what it printed below each command. Outputs that are
+cut with `...` are left to whoever cut them.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def played(page: Path, folder: Path, wanted: Callable[[Example], bool]) -> Itera
 
 
 def agree(example: Example, printed: str) -> bool:
-    """Say whether a command printed what the page shows, but for how long it took; `...` stands for any text."""
+    """Say whether a command printed what the page shows, timings apart; `...` stands for any text."""
     want, got = (TIMINGS.sub("#", text) for text in (example.output, printed))
     shown = "" if not want.strip() else want.strip() + "\n"
     return not shown or doctest.OutputChecker().check_output(shown, got.strip() + "\n", COMPARISON)
