@@ -40,7 +40,7 @@ bench: $(STAMP)  ## the figures in docs/benchmarks.md
 
 profile: $(STAMP)  ## measure pipelines/id_card on this machine
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-id-card.lock
-	$(BIN)/trimtab profile id_card
+	$(BIN)/trimtab profile id_card --out pipelines/id_card
 
 lock: $(STAMP)  ## write the lock files anew
 	$(BIN)/python -m pip install --quiet "uv>=0.9"
