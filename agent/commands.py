@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from agent.answers import Answer, frontier_answer, solution_answer, verdict_answer
@@ -143,7 +144,9 @@ def _show_solution(pipeline: Pipeline, answer: Answer) -> None:
 def _stage_table(stages: list[Answer]) -> Table:
     table = Table("stage", "variant", "batch", "replicas", "cores")
     for s in stages:
-        table.add_row(s["stage"], s["variant"], str(s["batch"]), str(s["replicas"]), f"{s['cores']:g}")
+        table.add_row(
+            escape(s["stage"]), escape(s["variant"]), str(s["batch"]), str(s["replicas"]), f"{s['cores']:g}"
+        )
     return table
 
 
@@ -152,7 +155,7 @@ def _show_verdict(answer: Answer) -> None:
     table = Table("constraint", "value", "limit", "slack", "kept")
     for c in answer["constraints"]:
         figures = [_figure(c[key]) for key in ("value", "limit", "slack")]
-        table.add_row(c["constraint"], *figures, "yes" if c["kept"] else "NO")
+        table.add_row(escape(c["constraint"]), *figures, "yes" if c["kept"] else "NO")
     console.print(table)
     console.print(", ".join(f"{key} {_figure(answer[key])}" for key in ("objective", "optimum", "regret")))
     if answer["nearest"]:
@@ -172,7 +175,8 @@ def _show_frontier(answer: Answer) -> None:
         settings = ", ".join(
             f"{s['stage']}={s['variant']} x{s['replicas']} b{s['batch']}" for s in point["stages"]
         )
-        table.add_row(f"{point['cores']:g}", f"{point['accuracy']:.4f}", f"{point['latency']:.3f}", settings)
+        figures = [f"{point['cores']:g}", f"{point['accuracy']:.4f}", f"{point['latency']:.3f}"]
+        table.add_row(*figures, escape(settings))
     if answer["points"]:
         console.print(table)
 

@@ -15,6 +15,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
@@ -61,8 +62,8 @@ def demo(file: Path | None, out: Path, *, planner: str, seed: int) -> None:
     trace_rps = bursty(SECONDS, base_rps=BASE_RPS, peak_rps=PEAK_RPS, seed=seed)
     _cleared(out)
     console.print(
-        f"[bold]{pipeline.name}[/bold]: {SECONDS // 60} minutes, {BASE_RPS:g} to {PEAK_RPS:g} requests/s, "
-        f"SLO {pipeline.slo.latency_s:g} s at {pipeline.slo.quantile:.0%}, planner {planner!r}, no LLM"
+        f"[bold]{escape(pipeline.name)}[/bold]: {SECONDS // 60} minutes, "
+        f"{BASE_RPS:g} to {PEAK_RPS:g} requests/s, SLO {pipeline.slo.latency_s:g} s at {pipeline.slo.quantile:.0%}, planner {planner!r}, no LLM"
     )
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
         rivals = {name: pool.submit(_replayed, pipeline, name, trace_rps, seed) for name in RIVALS}
@@ -138,7 +139,7 @@ def _plotted(
 
 
 def _table(pipeline: Pipeline, outcomes: Sequence[Outcome]) -> Table:
-    table = Table(title=f"{pipeline.name}: the same requests, four ways")
+    table = Table(title=f"{escape(pipeline.name)}: the same requests, four ways")
     table.add_column("policy")
     for column in ("effective accuracy", "SLO attainment", "mean cores", "score"):
         table.add_column(column, justify="right")

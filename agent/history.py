@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from agent.folder import DECISIONS
 from agent.lines import decision_answer, decision_line
@@ -56,7 +57,7 @@ def _show(decision: Decision, disagreements: tuple[str, ...]) -> None:
     console, certificate = Console(soft_wrap=True), decision.certificate
     if certificate is not None:
         console.print(
-            f"{decision.id}: objective {certificate.objective:.6g}, bound {certificate.bound:.6g} "
+            f"{escape(decision.id)}: objective {certificate.objective:.6g}, bound {certificate.bound:.6g} "
             f"({certificate.status}, {certificate.solver}), problem {certificate.problem_digest[:12]}",
             highlight=False,
         )

@@ -14,6 +14,7 @@ from types import FrameType
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 
 from agent.context import LoopSettings
@@ -69,7 +70,7 @@ def run(
     if as_json:
         print(json.dumps(answer, allow_nan=False))  # noqa: T201 - the command's output
         return
-    Console().print(f"[bold]{pipeline.name}[/bold], decisions are in {data}:")
+    Console().print(f"[bold]{escape(pipeline.name)}[/bold], decisions are in {escape(str(data))}:")
     for key, value in answer.items():
         Console().print(f"  {key}: {value}", markup=False, highlight=False)
 

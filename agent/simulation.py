@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
@@ -51,7 +52,8 @@ def simulate(
     if as_json:
         print(json.dumps(answer, allow_nan=False))  # noqa: T201 - the command's output
         return
-    table = Table("figure", "value", title=f"{pipeline.name}: {policy if config is None else config.name}")
+    what = policy if config is None else config.name
+    table = Table("figure", "value", title=escape(f"{pipeline.name}: {what}"))
     for key, value in answer.items():
         table.add_row(key, _shown(value))
     Console().print(table)
