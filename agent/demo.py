@@ -63,7 +63,8 @@ def demo(file: Path | None, out: Path, *, planner: str, seed: int) -> None:
     _cleared(out)
     console.print(
         f"[bold]{escape(pipeline.name)}[/bold]: {SECONDS // 60} minutes, "
-        f"{BASE_RPS:g} to {PEAK_RPS:g} requests/s, SLO {pipeline.slo.latency_s:g} s at {pipeline.slo.quantile:.0%}, planner {planner!r}, no LLM"
+        f"{BASE_RPS:g} to {PEAK_RPS:g} requests/s, "
+        f"SLO {pipeline.slo.latency_s:g} s at {pipeline.slo.quantile:.0%}, planner {planner!r}, no LLM"
     )
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
         rivals = {name: pool.submit(_replayed, pipeline, name, trace_rps, seed) for name in RIVALS}
