@@ -20,10 +20,8 @@ from pathlib import Path
 from tests.docs.pages import FENCE, ROOT, Example, examples
 
 NOT_RUN = re.compile(r"^(make|docker|buildah|git|source|\.|\.venv/bin/pre-commit)\b")
-CHEAP = re.compile(r"^(python|printf|cat|trimtab (solve|verify|frontier)\b)")
-TIMINGS = re.compile(
-    r'([\d.]+(?= ms\b))|((?<="seconds": )[\d.e-]+)|((?<=seconds: )[\d.e-]+)|(\d+(?= s in all))'
-)
+CHEAP = re.compile(r"^(printf|cat|trimtab (solve|verify|frontier)\b)")
+TIMINGS = re.compile(r"(?<=\bseconds)\W+[\d.e-]+|[\d.]+(?= ms\b)|\d+(?= s in all)")
 COMPARISON = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 SECONDS = 240
 WIDTH = 100
