@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 
 from core.configuration import Configuration
 from core.errors import UsageError
@@ -24,10 +24,11 @@ class Approved:
     configuration: Configuration
     problem_digest: str
     verdict: Verdict
-    proof: object
+    proof: InitVar[object]
+    """Not kept, so that `dataclasses.replace` cannot carry it over to something else."""
 
-    def __post_init__(self) -> None:
-        if self.proof is not _PROOF:
+    def __post_init__(self, proof: object) -> None:
+        if proof is not _PROOF:
             raise UsageError("an approved change comes from core.verify.approve only")
 
 
