@@ -74,7 +74,8 @@ def report(pipeline: Pipeline, state: State, *, now_s: float, switches: int, rep
     seen = int(state.clock["next_request"][0])
     requests, arrivals = state.requests[:seen], state.arrivals[:seen]
     order = _completions(state)
-    latency_s = requests["finish_s"][order] - arrivals[order]
+    completed_s = requests["finish_s"][order]
+    latency_s = completed_s - arrivals[order]
     values = requests["value"][order]
     in_time = latency_s <= pipeline.slo.latency_s
     in_flight = requests["status"] == IN_FLIGHT
@@ -100,7 +101,7 @@ def report(pipeline: Pipeline, state: State, *, now_s: float, switches: int, rep
             stage.name: _mean_queue(state, s, now_s) if now_s > 0 else 0.0
             for s, stage in enumerate(pipeline.stages)
         },
-        series=_series(pipeline, state, now_s),
+        series=_series(pipeline, state, now_s, completed_s=completed_s, latency_s=latency_s),
     )
 
 
@@ -124,24 +125,30 @@ def _mean_queue(state: State, s: int, now_s: float) -> float:
     return (float(stage["queue_area_s"]) + int(stage["queued"]) * open_s) / now_s
 
 
-def _series(pipeline: Pipeline, state: State, now_s: float) -> Series:
-    seen, order = int(state.clock["next_request"][0]), _completions(state)
-    status, finish_s = state.requests["status"][:seen], state.requests["finish_s"][:seen]
-    seconds = int(np.ceil(now_s))
-    completed_s = finish_s[order]
-    latency_s = completed_s - state.arrivals[order]
-    dropped = (status != IN_FLIGHT) & (status != COMPLETED)
+def _series(
+    pipeline: Pipeline, state: State, now_s: float, *, completed_s: Floats, latency_s: Floats
+) -> Series:
+    """Return the series; *completed_s* ascends, *latency_s* goes with it."""
+    seen, seconds = int(state.clock["next_request"][0]), int(np.ceil(now_s))
     lengths_s = np.minimum(now_s - np.arange(seconds), 1.0)
     core_seconds = _core_seconds(state, now_s)
     return Series(
         arrivals=_by_second(state.arrivals[:seen], seconds),
         completed=_by_second(completed_s, seconds),
-        dropped=_by_second(finish_s[dropped], seconds),
+        dropped=_by_second(_dropped_s(state), seconds),
         late=_by_second(completed_s[latency_s > pipeline.slo.latency_s], seconds),
         latency_s=_quantile_by_second(completed_s, latency_s, seconds=seconds, q=pipeline.slo.quantile),
         cores=tuple((core_seconds / lengths_s).tolist()),
         queue=tuple(state.queue_samples[:seconds].sum(axis=1).tolist()),
     )
+
+
+def _dropped_s(state: State) -> Floats:
+    """Return when requests were dropped."""
+    if not state.drops.any():
+        return np.zeros(0)
+    status = state.requests["status"]
+    return np.asarray(state.requests["finish_s"][(status != IN_FLIGHT) & (status != COMPLETED)])
 
 
 def _by_second(times_s: Floats, seconds: int) -> tuple[int, ...]:
@@ -178,5 +185,6 @@ def _at_ranks(ordered: Floats, ranks: Floats) -> Floats:
 def _quantiles(values: Floats) -> dict[str, float | None]:
     if not values.size:
         return dict.fromkeys(QUANTILES)
-    found = np.quantile(values, list(QUANTILES.values())).tolist()
+    ordered = np.sort(values)
+    found = _at_ranks(ordered, np.array(list(QUANTILES.values())) * (values.size - 1)).tolist()
     return dict(zip(QUANTILES, found, strict=True))
