@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 LEFT_OUT = {".git", ".venv", ".models", "__pycache__", "build", "dist", "trimtab-out"}
 FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
-SPAN = re.compile(r"`([^`\n]+)`")
+SPAN = re.compile(r"`([^`]+)`")
 LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)>\s]+)>?[^)]*\)")
 HEADING = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)
 PROMPT = "$ "
@@ -70,7 +70,7 @@ def anchors(page: Path) -> set[str]:
 
 def spans(page: Path) -> list[str]:
     """Return the page's code in running text."""
-    return SPAN.findall(prose(page))
+    return [" ".join(span.split()) for span in SPAN.findall(prose(page))]
 
 
 def examples(page: Path) -> Iterator[Example]:
