@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import ROOT, Example, examples, name_of, pages
+from pipelines.reader import read_pipeline
+from tests.docs.pages import FENCE, ROOT, Example, examples, name_of, pages
 from tests.docs.session import agree, cheap, played
 
 SHOWN = [pytest.param(page, id=name_of(page)) for page in pages() if list(examples(page))]
@@ -53,3 +54,13 @@ def test_the_readme_shows_cheap_commands_with_their_output() -> None:
     shown = [e for e in examples(ROOT / "README.md") if cheap(e) and e.output.strip()]
 
     assert len(shown) >= 3
+
+
+def test_the_pipeline_file_in_the_readme_is_one(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    files = [body for _, language, body in FENCE.findall(text) if language == "yaml"]
+
+    for body in files:
+        (tmp_path / "mine.yaml").write_text(body, encoding="utf-8")
+        assert [s.name for s in read_pipeline(tmp_path / "mine.yaml").stages] == ["find", "read"]
+    assert len(files) == 1
