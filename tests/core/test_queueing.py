@@ -56,7 +56,7 @@ def test_it_errs_on_the_safe_side_of_erlangs_formula(replicas: int, used: float)
 
     found = wait_s(load_rps=used * replicas * 10, rate_rps=10, scv=1, quantile=0.99, replicas=replicas)
 
-    assert exact * 0.97 <= found <= exact + 0.6 * mean_s
+    assert exact * 0.97 <= found <= exact + 0.8 * mean_s
 
 
 def test_a_quantile_that_does_not_wait_waits_nothing() -> None:
