@@ -10,6 +10,7 @@ from pipelines.reader import read_pipeline
 from tests.docs.pages import FENCE, ROOT, Example, examples, name_of, pages
 from tests.docs.session import agree, cheap, played
 
+RENEW = "if this is right, renew the page with: .venv/bin/python -m tests.docs.session PAGE"
 SHOWN = [pytest.param(page, id=name_of(page)) for page in pages() if list(examples(page))]
 
 
@@ -21,7 +22,7 @@ def test_cheap_commands_print_what_the_page_shows(page: Path, tmp_path: Path) ->
         if not agree(example, printed)
     ]
 
-    assert not different, "\n".join(different)
+    assert not different, "\n".join([RENEW, *different])
 
 
 @pytest.mark.slow
@@ -33,7 +34,7 @@ def test_all_commands_print_what_the_page_shows(page: Path, tmp_path: Path) -> N
         if not agree(example, printed)
     ]
 
-    assert not different, "\n".join(different)
+    assert not different, "\n".join([RENEW, *different])
 
 
 def test_a_wrong_figure_on_a_page_is_noticed() -> None:
