@@ -7,6 +7,7 @@ Heavy libraries are imported in the commands that use them.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -230,10 +231,22 @@ def doctor(data: DataFolder = DEFAULT_DATA, as_json: AsJson = False) -> None:
         raise typer.Exit(FAILED)
 
 
-def main() -> None:
-    """Run the command; turn every reported error into one line on stderr and an exit status."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command; turn every reported error into one line on stderr and an exit status.
+
+    Args:
+        arguments: What follows the command's name; what the process was given by default.
+    """
     try:
-        app()
+        sys.exit(app(args=arguments, standalone_mode=False))
+    except typer.TyperException as error:
+        message = " ".join(error.format_message().split()).rstrip(".")
+        if message:  # empty where the help was shown because nothing was asked
+            sys.stderr.write(f"trimtab: {message}; see --help\n")
+        sys.exit(BAD_INPUT)
+    except typer.Abort:
+        sys.stderr.write("trimtab: stopped\n")
+        sys.exit(FAILED)
     except TrimtabError as error:
         sys.stderr.write(f"trimtab: {error}\n")
         sys.exit(BAD_INPUT if isinstance(error, UsageError) else FAILED)

@@ -77,8 +77,9 @@ def run(
 
 def _printed(episode: EmbeddedRun, *, as_json: bool, pace_s: float) -> None:
     """Print the decisions; SIGTERM and Ctrl-C end the run after the present turn."""
-    asks = episode.loop.context.settings.mode == "approve"
-    with _stopping() as stop, Progress(console=Console(stderr=True), transient=True, disable=asks) as bar:
+    terminal = Console(stderr=True)
+    mute = episode.loop.context.settings.mode == "approve" or not terminal.is_terminal
+    with _stopping() as stop, Progress(console=terminal, transient=True, disable=mute) as bar:
         task = bar.add_task("running", total=episode.seconds)
         due_s = time.monotonic()
         for decision in episode.turns():

@@ -39,7 +39,8 @@ def simulate(
         raise UsageError(f"{trace}: no second of the trace has a request; there is nothing to decide")
     chosen: Policy = create(policy) if config is None else Fixed(read_configuration(config))
     started = time.perf_counter()
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    terminal = Console(stderr=True)
+    with Progress(console=terminal, transient=True, disable=not terminal.is_terminal) as progress:
         task = progress.add_task(f"simulating {len(loads_rps)} s", total=len(loads_rps))
         episode = replay(
             pipeline,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from typing import Annotated
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from core.errors import UsageError
 from core.pipeline import Pipeline
-from core.values import Count, Frozen, Name, PositiveCount
+from core.values import MOST_SIZE, Count, Frozen, Name, Size
 
 
 class StageConfiguration(Frozen):
@@ -17,8 +18,8 @@ class StageConfiguration(Frozen):
 
     stage: Name
     variant: Name
-    batch: PositiveCount
-    replicas: Count
+    batch: Size
+    replicas: Annotated[Count, Field(le=MOST_SIZE)]
 
 
 class Configuration(Frozen):

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from core.values import Frozen, NonNegative, Positive
+from core.values import Frozen, Stated, StatedPositive
 
 SHORTFALL_CORES = 100.0
 """What a score charges for missing the whole accuracy floor: one core for each point."""
@@ -19,18 +19,18 @@ SHORTFALL_CORES = 100.0
 class Objective(Frozen):
     """Weighted by default; `minimise: cost` or `maximise: accuracy` name the other two."""
 
-    alpha: NonNegative = 1.0
+    alpha: Stated = 1.0
     """Gain for accuracy."""
-    beta: NonNegative = 0.01
+    beta: Stated = 0.01
     """Charge for a core."""
-    delta: NonNegative = 0.0
+    delta: Stated = 0.0
     """Charge for a unit of batch size, summed over stages."""
-    rho: NonNegative = 0.0
+    rho: Stated = 0.0
     """Charge for a core-second spent on cold starts."""
     minimise: Literal["cost"] | None = None
-    min_accuracy: Annotated[NonNegative | None, Field(alias="minAccuracy")] = None
+    min_accuracy: Annotated[Stated | None, Field(alias="minAccuracy")] = None
     maximise: Literal["accuracy"] | None = None
-    max_cores: Annotated[Positive | None, Field(alias="maxCores")] = None
+    max_cores: Annotated[StatedPositive | None, Field(alias="maxCores")] = None
 
     @model_validator(mode="after")
     def _one_of_three(self) -> Objective:
@@ -80,5 +80,5 @@ class Objective(Frozen):
 class Limits(Frozen):
     """What the cluster grants."""
 
-    max_cores: Annotated[Positive | None, Field(alias="maxCores")] = None
+    max_cores: Annotated[StatedPositive | None, Field(alias="maxCores")] = None
     """Cores the whole pipeline may use; None for no limit."""

@@ -20,7 +20,7 @@ from pydantic import Field, model_validator
 
 from core.errors import UsageError
 from core.objective import Limits, Objective
-from core.values import Count, Fraction, Frozen, Name, NonNegative, Number, Positive, PositiveCount
+from core.values import Count, Fraction, Frozen, Name, Number, Size, Stated, StatedPositive
 
 PROFILE_COLUMNS = (
     "variant",
@@ -40,12 +40,12 @@ AccuracyMode = Literal["product", "sum", "measured"]
 class Measurement(Frozen):
     """One profiled point: how one replica behaves at one batch size."""
 
-    batch: PositiveCount
-    latency_s: Annotated[Positive, Field(alias="latency")]
+    batch: Size
+    latency_s: Annotated[StatedPositive, Field(alias="latency")]
     """Service-time quantile (the one the SLO names) of one full batch, in seconds."""
-    throughput: Positive | None = None
+    throughput: StatedPositive | None = None
     """Requests per second of one busy replica; None where only batch / latency is known."""
-    median_s: Annotated[Positive | None, Field(alias="median")] = None
+    median_s: Annotated[StatedPositive | None, Field(alias="median")] = None
     """Median service time of one full batch, in seconds; None where it was not measured."""
 
     @property
@@ -59,11 +59,11 @@ class Variant(Frozen):
 
     name: Name
     accuracy: Fraction
-    cores: Positive
+    cores: StatedPositive
     """CPU cores of one replica."""
-    load_time_s: Annotated[NonNegative, Field(alias="loadTime")] = 0.0
+    load_time_s: Annotated[Stated, Field(alias="loadTime")] = 0.0
     """From start to ready, in seconds."""
-    fan_out: Annotated[NonNegative, Field(alias="fanOut")] = 1.0
+    fan_out: Annotated[Stated, Field(alias="fanOut")] = 1.0
     """Items sent on per item served."""
     profile: Annotated[tuple[Measurement, ...], Field(min_length=1)]
 
@@ -120,7 +120,7 @@ class Edge(Frozen):
     """Where a stage's items come from."""
 
     stage: Name
-    fan_out: Annotated[NonNegative, Field(alias="fanOut")] = 1.0
+    fan_out: Annotated[Stated, Field(alias="fanOut")] = 1.0
     """Multiplies the fan-out of the sending variant."""
 
 
@@ -128,7 +128,7 @@ class ReplicaBounds(Frozen):
     """How many replicas a stage may have."""
 
     min: Count = 1
-    max: PositiveCount = 100
+    max: Size = 100
 
     @model_validator(mode="after")
     def _ordered(self) -> ReplicaBounds:
@@ -144,9 +144,9 @@ class Stage(Frozen):
     after: tuple[Edge, ...] = ()
     """Incoming edges; empty for a stage that receives the requests themselves."""
     replicas: ReplicaBounds = ReplicaBounds()
-    max_cores: Annotated[Positive | None, Field(alias="maxCores")] = None
+    max_cores: Annotated[StatedPositive | None, Field(alias="maxCores")] = None
     """Cores this stage may use in all; None for no limit of its own."""
-    batches: tuple[PositiveCount, ...] | None = None
+    batches: tuple[Size, ...] | None = None
     """Batch sizes that may be chosen; None for every profiled one."""
     variants: Annotated[tuple[Variant, ...], Field(min_length=1)]
 
@@ -201,7 +201,7 @@ class Stage(Frozen):
 class Slo(Frozen):
     """The promise on end-to-end latency."""
 
-    latency_s: Annotated[Positive, Field(alias="latency")]
+    latency_s: Annotated[StatedPositive, Field(alias="latency")]
     quantile: Annotated[Number, Field(gt=0, lt=1)] = 0.99
 
 

@@ -2,7 +2,12 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+LEAST_STATED, MOST_STATED = 1e-12, 1e12
+"""No latency, core or weight of a real pipeline lies outside."""
+MOST_SIZE = 1_000_000
+"""Largest batch size and number of replicas that is believed."""
 
 
 class Frozen(BaseModel):
@@ -25,10 +30,21 @@ def _a_number(value: Any) -> Any:  # noqa: ANN401 - whatever a file holds
     return value
 
 
+def _believable(value: float) -> float:
+    """Refuse a slip of the pen before its products overflow."""
+    if value and not LEAST_STATED <= value <= MOST_STATED:
+        raise ValueError(f"must be between {LEAST_STATED:g} and {MOST_STATED:g}, not {value:g}")
+    return value
+
+
 Number = Annotated[float, BeforeValidator(_a_number)]
 NonNegative = Annotated[Number, Field(ge=0)]
 Positive = Annotated[Number, Field(gt=0)]
 Fraction = Annotated[Number, Field(ge=0, le=1)]
 Count = Annotated[int, BeforeValidator(_a_number), Field(ge=0)]
 PositiveCount = Annotated[int, BeforeValidator(_a_number), Field(ge=1)]
+Size = Annotated[PositiveCount, Field(le=MOST_SIZE)]
+Stated = Annotated[NonNegative, AfterValidator(_believable)]
+"""A figure of a pipeline file, in whatever unit."""
+StatedPositive = Annotated[Positive, AfterValidator(_believable)]
 Name = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[^\s\x00-\x1f]+$")]

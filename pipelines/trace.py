@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Sequence
+from itertools import dropwhile
 from pathlib import Path
 
 from core.errors import InvalidDocument
@@ -31,7 +32,8 @@ def read_trace(path: Path, column: str | None = None) -> tuple[float, ...]:
 
 
 def _trace(text: str, column: str | None) -> tuple[float, ...]:
-    rows = [(number, row) for number, row in enumerate(csv.reader(text.splitlines()), start=1) if row]
+    lines = enumerate(_cells(text), start=1)
+    rows = list(dropwhile(lambda line: not line[1], lines))  # an empty line further down is a gap
     if not rows:
         raise InvalidDocument("the trace is empty; give one row a second")
     header = [cell.strip() for cell in rows[0][1]]
@@ -44,6 +46,14 @@ def _trace(text: str, column: str | None) -> tuple[float, ...]:
     chosen = _column(header, column)
     _check_seconds(header, body)
     return tuple(_rate(row, number, chosen, header) for number, row in body)
+
+
+def _cells(text: str) -> list[list[str]]:
+    reader = csv.reader(text.rstrip().splitlines(keepends=True), strict=True)
+    try:
+        return list(reader)
+    except csv.Error as error:
+        raise InvalidDocument(f"row {reader.line_num}: {error}; this is no row of numbers") from error
 
 
 def _column(header: Sequence[str], wanted: str | None) -> int:
@@ -99,6 +109,8 @@ def _number(row: list[str], number: int, column: int, header: Sequence[str]) -> 
 
 
 def _is_number(cell: str) -> bool:
+    if "_" in cell or not cell.isascii():  # Python reads 1_0 as 10
+        return False
     try:
         return math.isfinite(float(cell))
     except ValueError:
