@@ -57,12 +57,17 @@ MAX_SHOWN = 60
 
 def complaint(error: ValidationError, model: type[BaseModel]) -> str:
     """Return one line about the first error, saying how many more there are."""
-    details = error.errors(include_url=False)
+    details = [d for d in error.errors(include_url=False) if not _follows(d)]
     first = details[0]
     path = path_of(first["loc"])
     text = f"{path}: {_what(first, model)}" if path else _what(first, model)
     more = len(details) - 1
     return text if not more else f"{text} (and {more} more)"
+
+
+def _follows(error: ErrorDetails) -> bool:
+    """Say whether pydantic counts a list as empty only because its entries are wrong."""
+    return error["type"] == "too_short" and bool(error["input"])
 
 
 def path_of(location: Sequence[str | int]) -> str:

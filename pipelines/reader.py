@@ -18,6 +18,10 @@ from core.pipeline import Pipeline
 MAX_BYTES = 16 * 2**20
 """Largest file that is read; a 20 x 20 pipeline with its table takes a tenth of it."""
 
+MAX_DEPTH = 50
+"""Deepest nesting that is read; a pipeline file needs 9."""
+TOO_DEEP = "nested too deeply; this is no pipeline file"
+
 
 def read_pipeline(path: Path) -> Pipeline:
     """Return the pipeline described by a YAML or JSON file.
@@ -90,11 +94,13 @@ def read_text(path: Path) -> str:
 
 def _json(text: str) -> object:
     try:
-        return json.loads(text, object_pairs_hook=_distinct, parse_constant=_no_constant)
+        return json.loads(text, object_pairs_hook=_distinct)  # NaN is refused where it stands
     except json.JSONDecodeError as error:
         raise InvalidDocument(f"line {error.lineno}, column {error.colno}: {error.msg}") from error
     except RecursionError as error:
-        raise InvalidDocument("nested too deeply; this is no pipeline file") from error
+        raise InvalidDocument(TOO_DEEP) from error
+    except ValueError as error:  # a number of thousands of digits
+        raise InvalidDocument(f"a number cannot be read: {str(error).partition(':')[0]}") from error
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -106,36 +112,43 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _no_constant(name: str) -> object:
-    raise InvalidDocument(f"{name} is no number; give a finite one")
-
-
 def _yaml(text: str) -> object:
     from ruamel.yaml import YAML  # noqa: PLC0415 - JSON files do without it
     from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415
 
     yaml = YAML(typ="safe", pure=True)  # YAML 1.2: `no` is text, 1e-6 a number; repeated keys are refused
     try:
-        _refuse_aliases(yaml, text)
+        _refuse_bombs(yaml, text)
         return yaml.load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        problem = " ".join(str(error.problem or error.context).split())
+        said = [error.context, error.problem] if str(error.problem).startswith("but") else [error.problem]
+        problem = " ".join(" ".join(str(part) for part in said if part).split())
         raise InvalidDocument(f"{place}{problem}") from error
     except YAMLError as error:
         raise InvalidDocument(" ".join(str(error).split())) from error
     except RecursionError as error:
-        raise InvalidDocument("nested too deeply; this is no pipeline file") from error
+        raise InvalidDocument(TOO_DEEP) from error
     except ValueError as error:  # dates such as 2026-99-99
-        raise InvalidDocument(f"a value cannot be read: {error}") from error
+        raise InvalidDocument(f"a value cannot be read: {str(error).partition(':')[0]}") from error
 
 
-def _refuse_aliases(yaml: Any, text: str) -> None:  # noqa: ANN401 - ruamel's own class
-    """Refuse `*alias`: a file of a few lines of them expands to gigabytes."""
-    from ruamel.yaml.events import AliasEvent  # noqa: PLC0415 - as above
+def _refuse_bombs(yaml: Any, text: str) -> None:  # noqa: ANN401 - ruamel's own class
+    """Refuse what makes a small file slow: `*alias`, which can expand to gigabytes, and deep nesting."""
+    from ruamel.yaml.events import (  # noqa: PLC0415 - as above
+        CollectionEndEvent,
+        CollectionStartEvent,
+        NodeEvent,
+    )
 
+    depth = 0
     for event in yaml.parse(text):
-        if isinstance(event, AliasEvent):
+        if isinstance(event, NodeEvent) and event.anchor:
             line = event.start_mark.line + 1
-            raise InvalidDocument(f"line {line}: aliases (*{event.anchor}) are not supported; write it out")
+            raise InvalidDocument(
+                f"line {line}: anchors and aliases (&{event.anchor}) are not supported; write it out"
+            )
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise InvalidDocument(TOO_DEEP)
