@@ -8,6 +8,7 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,7 @@ from typing import Literal
 from rich.console import Console
 from rich.table import Table
 
+from agent.folder import DECISIONS
 from core.configuration import Configuration, StageConfiguration
 from core.errors import TrimtabError
 from core.ilp import installed_solvers
@@ -99,7 +101,12 @@ def _store(data: Path) -> tuple[Grade, str]:
     data.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=data, prefix="doctor-") as folder:
         DecisionStore(Path(folder) / "probe.sqlite").close()
-    return "ok", f"{data} can be written, SQLite {sqlite3.sqlite_version}"
+    kept = 0
+    if (data / DECISIONS).exists():
+        with closing(DecisionStore(data / DECISIONS, read_only=True)) as store:
+            store.check()
+            kept = store.count()
+    return "ok", f"{data} can be written and keeps {kept} decisions, SQLite {sqlite3.sqlite_version}"
 
 
 def _twin() -> tuple[Grade, str]:

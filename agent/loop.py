@@ -23,7 +23,7 @@ from agent.graph import STEPS_LIMIT, build
 from agent.state import Json, TickState
 from core.decision import Decision
 from core.errors import StoreError
-from tools.store import Intent
+from tools.store import Intent, cause
 
 Approver = Callable[[Json], bool]
 """Asked for every change in mode `approve`: the interrupt's payload in, yes or no out."""
@@ -96,8 +96,16 @@ class Loop:
 
     def _fate(self, change: str) -> TickState:
         if self.context.actuator.desired().change == change:
-            return {"id": change, "outcome": "applied", "note": "the controller was killed after applying it"}
-        return {"id": change, "outcome": "abandoned", "note": "the controller was killed before it applied"}
+            return {
+                "id": change,
+                "outcome": "applied",
+                "note": "the turn was cut off after its change was taken",
+            }
+        return {
+            "id": change,
+            "outcome": "abandoned",
+            "note": "the turn was cut off before it changed anything",
+        }
 
     def _settled_intent(self, intent: Intent) -> Decision:
         """Record an intent whose checkpoint is gone."""
@@ -122,7 +130,7 @@ class Loop:
         try:
             yield
         except sqlite3.Error as error:
-            raise StoreError(f"{self._path}: the checkpoints cannot be used: {error}") from error
+            raise StoreError(f"{self._path}: the checkpoints cannot be used: {cause(error)}") from error
 
 
 def _opened(path: Path) -> sqlite3.Connection:
@@ -132,7 +140,7 @@ def _opened(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
     except sqlite3.Error as error:
-        raise StoreError(f"{path}: the checkpoints cannot be used: {error}; give another --data") from error
+        raise StoreError(f"{path}: the checkpoints cannot be used: {cause(error)}") from error
     return connection
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import matplotlib
@@ -126,7 +127,12 @@ def _spans(stage: str, decisions: Sequence[Decision], seconds: float) -> list[tu
 
 
 def _saved(figure: Figure, path: Path) -> None:
+    """Write beside and rename: where the disk is full the old picture stays."""
+    draft = path.with_suffix(".draft.png")
     try:
-        figure.savefig(path, dpi=120)
+        figure.savefig(draft, dpi=120)
+        draft.replace(path)
     except OSError as error:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
         raise UsageError(f"cannot write {path}: {error.strerror}") from error

@@ -302,7 +302,8 @@ def _solver(name: str) -> Any:  # noqa: ANN401 - PuLP is untyped
         # PULP_CBC_CMD itself warns of its end in PuLP 4; the executable it ships does not.
         return pulp.COIN_CMD(path=pulp.PULP_CBC_CMD.pulp_cbc_path, msg=False, gapRel=0.0, gapAbs=0.0)
     if name == "Gurobi":
-        return pulp.GUROBI(msg=False, gapRel=0.0)
+        # An environment of its own is the only one that can be told not to print its licence.
+        return pulp.GUROBI(msg=False, gapRel=0.0, manageEnv=True, envOptions={"OutputFlag": 0})
     raise UsageError(f"there is no solver {name!r}; known: {', '.join(SOLVERS)}")
 
 

@@ -161,12 +161,23 @@ class DecisionStore:
         with self._reporting():
             return int(self._db.execute("SELECT count(*) FROM decisions").fetchone()[0])
 
+    def check(self) -> None:
+        """Read the whole file.
+
+        Raises:
+            StoreError: some of it is damaged.
+        """
+        with self._reporting():
+            found = str(self._db.execute("PRAGMA quick_check(1)").fetchone()[0])
+            if found != "ok":
+                raise sqlite3.DatabaseError(f"malformed: {' '.join(found.split())}")
+
     @contextmanager
     def _reporting(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.DatabaseError as error:
-            raise StoreError(f"{self.path}: the decision store cannot be used: {_cause(error)}") from error
+            raise StoreError(f"{self.path}: the decision store cannot be used: {cause(error)}") from error
         except ValidationError as error:
             raise StoreError(
                 f"{self.path}: holds a decision that cannot be read ({error.errors()[0]['msg']}); "
@@ -174,7 +185,7 @@ class DecisionStore:
             ) from error
 
 
-def _cause(error: sqlite3.DatabaseError) -> str:
+def cause(error: sqlite3.Error) -> str:
     """Return what is wrong and what would mend it."""
     text = str(error)
     for sign, fix in FIXES.items():
