@@ -21,7 +21,7 @@ from core.verify import Approved
 from simulator.faults import Fault
 from simulator.scrape import Scrape
 from simulator.twin import Twin
-from tools.observe import observed
+from tools.observe import arrived, observed
 from tools.ports import Desired
 from tools.waits import batch_waits_s
 
@@ -87,10 +87,7 @@ class EmbeddedCluster:
 
     def samples(self) -> list[float | None]:
         """Return the requests of each second of the last interval; None where a scrape is missing."""
-        return [
-            None if a is None or b is None else b.requests_total - a.requests_total
-            for a, b in pairwise(self._scrapes)
-        ]
+        return [arrived(a, b) for a, b in pairwise(self._scrapes)]
 
     def desired(self) -> Desired:
         """Return what was last asked for."""

@@ -1,12 +1,19 @@
-"""From two scrapes to an observation: rates, quantiles and shares of the interval between them."""
+"""From two scrapes to an observation: rates, quantiles and shares of the interval between them.
+
+A counter that fell was reset by a restart: what it shows now is what came since, as Prometheus' own
+`increase` takes it. A series that is missing is unknown, None, and never zero.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeVar
 
 from core.observation import Observation, ServiceObservation, StageObservation
 from core.pipeline import Pipeline, Stage
-from simulator.scrape import Scrape
+from simulator.scrape import Histogram, Scrape
+
+Label = TypeVar("Label", bound=Hashable)
 
 
 def observed(
@@ -14,13 +21,13 @@ def observed(
 ) -> Observation:
     """Return what happened between two scrapes; *loads_rps* are the samples taken each second."""
     interval_s = after.time_s - before.time_s
-    latency = after.latency_s.since(before.latency_s)
-    dropped = sum(after.dropped_total.values()) - sum(before.dropped_total.values())
-    completed = after.completed_total - before.completed_total
+    latency = _since(before.latency_s, after.latency_s)
+    dropped = _all_increases(before.dropped_total, after.dropped_total)
+    completed = _increase(before.completed_total, after.completed_total)
     within = latency.share_within(pipeline.slo.latency_s)
     finished = completed + dropped
-    labelled = sum(after.labelled_total.values()) - sum(before.labelled_total.values())
-    correct = sum(after.labelled_correct_total.values()) - sum(before.labelled_correct_total.values())
+    labelled = _all_increases(before.labelled_total, after.labelled_total)
+    correct = _all_increases(before.labelled_correct_total, after.labelled_correct_total)
     return Observation(
         time_s=after.time_s,
         interval_s=interval_s,
@@ -34,16 +41,36 @@ def observed(
     )
 
 
+def arrived(before: Scrape | None, after: Scrape | None) -> float | None:
+    """Return the requests between two scrapes.
+
+    None where either is missing, or where a restart lost what came between the first and itself.
+    """
+    if before is None or after is None or after.requests_total < before.requests_total:
+        return None
+    return after.requests_total - before.requests_total
+
+
 def _stage(stage: Stage, before: Scrape, after: Scrape, interval_s: float) -> StageObservation:
-    arrived = after.items_arrived_total[stage.name] - before.items_arrived_total[stage.name]
+    earlier, later = before.items_arrived_total.get(stage.name), after.items_arrived_total.get(stage.name)
+    known = earlier is not None and later is not None and interval_s
     ready = sum(count for (name, _), count in after.ready_replicas.items() if name == stage.name)
+    return StageObservation(
+        stage=stage.name,
+        arrivals_rps=_increase(earlier or 0.0, later or 0.0) / interval_s if known else None,
+        queue=after.queue_length.get(stage.name),
+        ready=int(ready),
+        services=_services(stage, before, after),
+    )
+
+
+def _services(stage: Stage, before: Scrape, after: Scrape) -> tuple[ServiceObservation, ...]:
     services = []
     for key, histogram in after.service_s.items():
-        if key[0] != stage.name:
+        if key[0] != stage.name or key not in after.batch_size:
             continue
-        served = histogram.since(before.service_s[key]) if key in before.service_s else histogram
-        sizes = after.batch_size[key]
-        sizes = sizes.since(before.batch_size[key]) if key in before.batch_size else sizes
+        served = _since(before.service_s.get(key), histogram)
+        sizes = _since(before.batch_size.get(key), after.batch_size[key])
         if served.mean is not None and sizes.mean is not None:
             services.append(
                 ServiceObservation(
@@ -53,10 +80,17 @@ def _stage(stage: Stage, before: Scrape, after: Scrape, interval_s: float) -> St
                     mean_s=served.mean,
                 )
             )
-    return StageObservation(
-        stage=stage.name,
-        arrivals_rps=arrived / interval_s if interval_s else None,
-        queue=after.queue_length[stage.name],
-        ready=int(ready),
-        services=tuple(services),
-    )
+    return tuple(services)
+
+
+def _increase(before: float, after: float) -> float:
+    return after if after < before else after - before
+
+
+def _all_increases(before: Mapping[Label, float], after: Mapping[Label, float]) -> float:
+    """Return the increase of all series of a counter; one that is new began at zero."""
+    return sum(_increase(before.get(label, 0.0), value) for label, value in after.items())
+
+
+def _since(before: Histogram | None, after: Histogram) -> Histogram:
+    return after if before is None or after.count < before.count else after.since(before)

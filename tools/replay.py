@@ -27,7 +27,7 @@ from simulator.scrape import Scrape
 from simulator.twin import Twin
 from tools.cadence import LOOP_MARGINS, horizon_s
 from tools.forecast import Forecaster, create
-from tools.observe import observed
+from tools.observe import arrived, observed
 from tools.waits import batch_waits_s
 
 
@@ -135,7 +135,7 @@ class _Run:
         for _ in range(self._settings.interval_s):
             self.twin.step(self.twin.now_s + 1.0)
             scrapes.append(self._scraped())
-        samples = [_arrived(a, b) for a, b in pairwise(scrapes)]
+        samples = [arrived(a, b) for a, b in pairwise(scrapes)]
         self._forecaster.observe(samples)
         before, after = scrapes[0], scrapes[-1]
         self._before = after
@@ -189,10 +189,3 @@ class _Run:
             return self.twin.scrape()
         except MetricsUnavailable:
             return None
-
-
-def _arrived(before: Scrape | None, after: Scrape | None) -> float | None:
-    """Return the requests of one second; None where either scrape is missing."""
-    if before is None or after is None:
-        return None
-    return after.requests_total - before.requests_total
