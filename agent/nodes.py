@@ -177,17 +177,19 @@ def apply(state: TickState, runtime: Runtime[Context]) -> TickState:
     try:
         context.actuator.apply(state["id"], change, problem.load_rps)
     except ActuationFailed as error:
-        return {"outcome": "failed", "note": str(error)}
+        return {"note": str(error), "failed": True}
     return {}
 
 
 def confirm(state: TickState, runtime: Runtime[Context]) -> TickState:
-    """Read back what is asked for now: the one proof that the change was taken."""
+    """Read back what is asked for now: the one proof, also after a failure, that the change was taken."""
     if state.get("outcome"):
         return {}
     desired = runtime.context.actuator.desired()
     if desired.change == state["id"]:
         return {"outcome": "applied"}
+    if state.get("failed"):
+        return {"outcome": "failed"}
     return {"outcome": "failed", "note": f"read back change {desired.change!r} instead of this one"}
 
 

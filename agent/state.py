@@ -44,6 +44,8 @@ class TickState(TypedDict, total=False):
     """The last proposal is the solver's own, not the planner's."""
     degraded: bool
     agreed: bool
+    failed: bool
+    """The cluster refused the change, or did not answer."""
     outcome: Outcome
     note: str
 

@@ -118,7 +118,7 @@ def toy_run(
     planner: Planner,
     *,
     mode: Mode = "auto",
-    trace_rps: Sequence[float] = (20.0,) * 300,
+    trace_rps: Sequence[float] = (10.0,) * 300,
     approver: Callable[[Json], bool] = never_asked,
     faults: Sequence[Fault] = (),
     text: str = TEXT,
