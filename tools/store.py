@@ -83,12 +83,11 @@ class DecisionStore:
                 isolation_level=None,
                 check_same_thread=False,
             )
-            if read_only:
-                self._db.execute("SELECT count(*) FROM decisions")
-                return
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.executescript(SCHEMA)
+            try:
+                self._prepare(read_only=read_only)
+            except sqlite3.DatabaseError:
+                self._db.close()
+                raise
 
     def close(self) -> None:
         """Close the file."""
@@ -171,6 +170,14 @@ class DecisionStore:
             found = str(self._db.execute("PRAGMA quick_check(1)").fetchone()[0])
             if found != "ok":
                 raise sqlite3.DatabaseError(f"malformed: {' '.join(found.split())}")
+
+    def _prepare(self, *, read_only: bool) -> None:
+        if read_only:
+            self._db.execute("SELECT count(*) FROM decisions")
+            return
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.executescript(SCHEMA)
 
     @contextmanager
     def _reporting(self) -> Iterator[None]:
