@@ -32,6 +32,8 @@ FONTS = (
     "STIXGeneral",
     "STIXGeneralBol",
 )
+FONT_PX = (11, 16)
+"""Sizes of the text, the upper end excluded: small enough that cheap variants err on clean cards."""
 FIRST_NAMES = """
     Ada Alan Amir Anna Boris Chen Clara David Elena Emil Fatma Felix Grace Hanna Hugo Igor Ines Ivan Jana
     Jorge Karim Laura Leon Linus Marta Maya Nadia Nils Olga Omar Paula Petra Rosa Samir Sofia Tom Uma Vera
@@ -98,7 +100,7 @@ def _drawn(rng: np.random.Generator) -> tuple[Image.Image, tuple[Line, ...]]:
     _portrait(pen, rng)
     _emblem(pen, rng)
     _bars(pen, rng, ink)
-    font = _font(str(rng.choice(FONTS)), int(rng.integers(15, 21)))
+    font = _font(str(rng.choice(FONTS)), int(rng.integers(*FONT_PX)))
     return picture, tuple(_written(pen, rng, font, ink, text, row) for row, text in enumerate(_texts(rng)))
 
 

@@ -17,7 +17,7 @@ from pipelines.id_card.latency import Timing
 NAME = "id-card"
 STAGES = ("detect", "read")
 SLO = {"latency": 0.4, "quantile": 0.99}
-OBJECTIVE = {"alpha": 1.0, "beta": 0.02}
+OBJECTIVE = {"alpha": 1.0, "beta": 0.04}
 LIMITS = {"maxCores": 24}
 CORES = 1
 """Every variant was timed on one thread."""
@@ -32,7 +32,7 @@ class Settings:
 
     runs: int = 40
     """Timed runs of every point in a round."""
-    rounds: int = 4
+    rounds: int = 3
     cards: int = 300
     seed: int = 2026
     drifts: tuple[float, ...] = (0.0, 0.5, 1.0)
