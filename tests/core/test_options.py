@@ -7,7 +7,7 @@ import pytest
 from core.errors import UsageError
 from core.ilp import optimum
 from core.options import MAX_LEVELS, all_options
-from core.problem import Margins, Problem
+from core.problem import Margins, Problem, VariantName
 from tests.core.toys import SMALL, configuration, pipeline, stage, variant
 
 
@@ -62,6 +62,17 @@ def test_loads_below_what_every_path_brings_are_no_levels() -> None:
     )
 
     assert all_options(problem)[2].levels_rps.tolist() == [10.0]
+
+
+def test_an_excluded_variant_brings_no_load() -> None:
+    many = variant("many", 0.5, 1, (1, 0.1), fanOut=3.0)
+    chain = pipeline(stage("first", SMALL, many), stage("second"))
+
+    every = all_options(Problem.of(chain, 10.0))[1]
+    without = all_options(Problem.of(chain, 10.0, excluded=(VariantName(stage="first", variant="many"),)))[1]
+
+    assert every.levels_rps.tolist() == pytest.approx([10, 30])
+    assert without.levels_rps.tolist() == [10]
 
 
 def test_paths_side_by_side_do_not_add_up() -> None:
