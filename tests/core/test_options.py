@@ -75,6 +75,17 @@ def test_an_excluded_variant_brings_no_load() -> None:
     assert without.levels_rps.tolist() == [10]
 
 
+def test_a_stage_that_does_not_run_yet_starts_cold() -> None:
+    """One small replica takes 1 core for 5 s."""
+    chain = pipeline(stage("first", SMALL, batches=[1]), stage("second", SMALL, batches=[1]))
+    running = configuration(("first", "small", 1, 1))
+
+    first, second = all_options(Problem.of(chain, 10.0, running=running))
+
+    assert (first.options.switching.tolist(), first.options.changed.tolist()) == ([0], [0])
+    assert (second.options.switching.tolist(), second.options.changed.tolist()) == ([5], [1])
+
+
 def test_paths_side_by_side_do_not_add_up() -> None:
     """Two stages of 0.1 s beside each other and one after both take 0.2 s, not 0.3 s."""
     joined = pipeline(
