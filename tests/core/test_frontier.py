@@ -14,6 +14,7 @@ from core.verify import approve
 from tests.core.brute import Candidate, Instance, accuracy_of, feasible, trade_offs
 from tests.core.graded import graded_case
 from tests.core.instances import case, problem_of, settings_of
+from tests.core.toys import pipeline, stage, variant
 
 INSTANCES = 200
 OTHER_LOADS = (0.25, 0.7, 1.6)
@@ -102,6 +103,25 @@ def test_nothing_is_a_frontier_where_nothing_is_feasible() -> None:
     starved = next(i for i in map(case, range(INSTANCES)) if not feasible(i))
 
     assert frontier(problem_of(starved)) == ()
+
+
+def test_a_branch_that_another_stage_still_waits_for_is_not_forgotten() -> None:
+    """A slow, sure left branch leaves no time for the sure join, which is worth more."""
+    left = stage(
+        "left", variant("fast", 0.6, 1, (1, 0.1, 10)), variant("slow", 0.7, 1, (1, 0.3, 10)), after=[]
+    )
+    join = stage(
+        "join",
+        variant("fast", 0.5, 1, (1, 0.1, 10)),
+        variant("slow", 0.9, 1, (1, 0.3, 10)),
+        after=["left", "right"],
+    )
+    right = stage("right", variant("only", 1.0, 1, (1, 0.1, 10)), after=[])
+
+    points = frontier(Problem.of(pipeline(left, right, join, slo_s=0.45), 10.0))
+
+    assert [p.cores for p in points] == [3]
+    assert points[0].accuracy == pytest.approx(0.6 * 0.9)
 
 
 def check(instance: Instance, points: tuple[FrontierPoint, ...]) -> None:
