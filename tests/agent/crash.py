@@ -13,6 +13,7 @@ import signal
 import sqlite3
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
@@ -64,7 +65,7 @@ def run_errand(folder: Path, errand: Errand, at: int) -> None:
     (folder / STEPS).write_text(json.dumps(fuse.steps), encoding="utf-8")
 
 
-def _agreeing(fuse: Fuse) -> Any:  # noqa: ANN401 - an approver
+def _agreeing(fuse: Fuse) -> Callable[[Json], bool]:
     def agree(_: Json) -> bool:
         fuse.step("asked a person")
         return True
@@ -105,19 +106,26 @@ def _watch_files(fuse: Fuse) -> None:
         elif event == "os.rename":
             fuse.step(f"rename to {Path(given[1]).name}")
         elif event == "open" and isinstance(given[1], str) and given[1][0] in "wax":
-            fuse.step(f"open {Path(given[0]).name} for writing")
+            name = Path(given[0]).name
+            fuse.step(f"open {name} for writing")
+            _next(lambda: fuse.step(f"{name} is open and empty"))
 
     sys.addaudithook(hook)
 
 
 def _watch_statements(connection: sqlite3.Connection, fuse: Fuse) -> None:
-    """Make a step of every statement. The handle is not ready yet: its first use is the time for it."""
+    """Make a step of every statement. The handle is not ready before its call has returned."""
+    _next(lambda: connection.set_trace_callback(lambda sql: _watch_statement(sql, fuse)))
 
-    def ready(*_: object) -> None:
+
+def _next(act: Callable[[], None]) -> None:
+    """Act once the call in progress, which an audit event tells of, has returned."""
+
+    def returned(*_: object) -> None:
         sys.setprofile(None)
-        connection.set_trace_callback(lambda sql: _watch_statement(sql, fuse))
+        act()
 
-    sys.setprofile(ready)
+    sys.setprofile(returned)
 
 
 def _watch_statement(sql: str, fuse: Fuse) -> None:

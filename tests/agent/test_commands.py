@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent.command import ROOT, trimtab, trimtab_cold
-from tests.agent.toy import TOO_SMALL, written
+from tests.agent.toy import TEXT, TOO_SMALL, Scripted, toy_run, written
 
 COLD_S = 1.5
 """What a cold start may take on a machine of its own; here it shares one, and gets twice as much."""
@@ -204,6 +204,23 @@ def test_a_second_run_goes_on_where_the_first_ended(file: Path, trace: Path, tmp
     first, second = trimtab(*command).objects[:-1], trimtab(*command).objects[:-1]
 
     assert [d["id"] for d in first + second] == [f"toy-{k:06d}" for k in range(1, 11)]
+
+
+def test_a_second_loop_on_the_same_folder_is_refused(file: Path, trace: Path, tmp_path: Path) -> None:
+    command = ("run", file, "--trace", trace, "--data", tmp_path / "data")
+
+    with toy_run(tmp_path, Scripted([None])):
+        assert "another loop is running" in trimtab(*command).complaint(1)
+
+    assert trimtab(*command).status == 0
+
+
+def test_a_folder_of_another_pipeline_is_refused(file: Path, trace: Path, tmp_path: Path) -> None:
+    other = written(tmp_path, TEXT.replace("name: find", "name: seek"), "other.yaml")
+    data = ("--trace", trace, "--data", tmp_path / "data")
+    assert trimtab("run", file, *data).status == 0
+
+    assert "use another --data folder" in trimtab("run", other, *data).complaint()
 
 
 def test_doctor_finds_nothing_wrong_here(tmp_path: Path) -> None:

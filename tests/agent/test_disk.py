@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -27,7 +28,6 @@ class Disk:
 
     def mount(self, size: str) -> None:
         """Mount it, or skip the test where that is not allowed."""
-        self.folder.mkdir()
         done = self._called("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(self.folder))
         if done.returncode:
             pytest.skip(f"NOT TESTED: cannot mount a small disk here: {done.stderr.strip()}")
@@ -54,13 +54,14 @@ class Disk:
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Disk]:
-    """Yield a disk, mounted by the test at the size it needs."""
+def disk() -> Iterator[Disk]:
+    """Yield a disk, mounted by the test at the size it needs; not where pytest of another run clears up."""
     if shutil.which("mount") is None or os.geteuid():
         pytest.skip("NOT TESTED: only root can mount a small disk")
-    found = Disk(tmp_path / "disk")
-    yield found
-    found.unmount()
+    with TemporaryDirectory(prefix="trimtab-disk-") as folder:
+        found = Disk(Path(folder))
+        yield found
+        found.unmount()
 
 
 def run(files: Path, data: Path) -> Ended:
@@ -111,12 +112,13 @@ def test_a_disk_that_fills_up_stops_the_loop_and_loses_no_decision(
 
 def test_a_plot_on_a_full_disk_is_refused_and_leaves_the_old_one(disk: Disk, tmp_path: Path) -> None:
     disk.mount("300k")
-    command = ("frontier", written(tmp_path), "--load", 5, "--plot", disk.folder / "plot.png")
-    assert trimtab(*command).status == 0
+    command = ("frontier", written(tmp_path), "--load", 5, "--plot")
+    assert trimtab(*command, disk.folder / "plot.png").status == 0
     old = (disk.folder / "plot.png").read_bytes()
     disk.fill()
 
-    assert "cannot write" in trimtab(*command).complaint()
+    for name in ("plot.png", "new.png"):
+        assert "cannot write" in trimtab(*command, disk.folder / name).complaint()
 
     assert (disk.folder / "plot.png").read_bytes() == old
     assert {f.name for f in disk.folder.iterdir()} == {"plot.png", "filler"}
