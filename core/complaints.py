@@ -74,8 +74,13 @@ def path_of(location: Sequence[str | int]) -> str:
     """Return a location as `spec.stages[1].variants[0].accuracy`."""
     path = ""
     for part in location:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}"
+        path += f"[{part}]" if isinstance(part, int) else f".{_key(part)}"
     return path.removeprefix(".")
+
+
+def _key(part: str) -> str:
+    """Return a key as it is where it keeps to the line, else as `_shown`."""
+    return part if part.isprintable() and len(part) <= MAX_SHOWN else _shown(part)
 
 
 def _what(error: ErrorDetails, model: type[BaseModel]) -> str:

@@ -36,7 +36,7 @@ def _trace(text: str, column: str | None) -> tuple[float, ...]:
     rows = list(dropwhile(lambda line: not line[1], lines))  # an empty line further down is a gap
     if not rows:
         raise InvalidDocument("the trace is empty; give one row a second")
-    header = [cell.strip() for cell in rows[0][1]]
+    header = [" ".join(cell.split()) for cell in rows[0][1]]
     if all(_is_number(cell) for cell in header):
         header, body = [f"column {k + 1}" for k in range(len(header))], rows
     else:

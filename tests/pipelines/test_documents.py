@@ -59,6 +59,18 @@ def test_a_wrong_table_of_joint_accuracy_is_refused(rows: list[Any], message: st
     assert refusal(written(tmp_path, document)) == message
 
 
+def test_rows_of_the_table_follow_the_files_order_whatever_the_edges_say(tmp_path: Path) -> None:
+    document = spoilt("accuracy", to="measured")
+    spec = document["spec"]
+    spec["accuracyTable"] = [{"variants": ["only", "large"], "accuracy": 0.7}]
+    spec["stages"] = [{**spec["stages"][1], "after": ["crop"]}, {**spec["stages"][0], "after": []}]
+
+    pipeline = read_pipeline(written(tmp_path, document))
+
+    assert [s.name for s in pipeline.stages] == ["crop", "read"]
+    assert pipeline.joint_accuracy == {("large", "only"): 0.7}
+
+
 def test_further_mistakes_are_counted(tmp_path: Path) -> None:
     document = spoilt(*SMALL, "accuracy", to=2)
     document["spec"]["stages"][1]["variants"][0]["cores"] = 0

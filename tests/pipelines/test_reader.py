@@ -48,6 +48,13 @@ def test_the_file_that_the_others_are_spoilt_from_is_good(tmp_path: Path) -> Non
             id="unknown field like no other",
         ),
         pytest.param(
+            ("objective", "a\nb"),
+            1,
+            "spec.objective.'a\\nb': unknown field; "
+            "known: alpha, beta, delta, rho, minimise, minAccuracy, maximise, maxCores",
+            id="unknown field of two lines",
+        ),
+        pytest.param(
             (*POINT, "latency"),
             -1,
             "spec.stages[0].variants[0].profile[0].latency: must be above 0, not -1; give seconds",

@@ -101,6 +101,16 @@ def test_a_file_nested_without_end_is_refused_at_once(name: str, closed: bool, t
     assert time.perf_counter() - start < 5.0, "the YAML scanner needs minutes for this unless stopped"
 
 
+def test_a_long_file_is_not_taken_for_a_deep_one(tmp_path: Path) -> None:
+    document = json.loads(TEXT)
+    points = [{"batch": b, "latency": 0.1 * b} for b in range(1, 200)]
+    document["spec"]["stages"][0]["variants"][0]["profile"] = points
+
+    pipeline = read_pipeline(written(tmp_path, document, "p.yaml"))
+
+    assert len(pipeline.stages[0].variants[0].profile) == 199
+
+
 def test_a_bomb_of_aliases_is_refused_before_it_goes_off(tmp_path: Path) -> None:
     lines = ["a0: &a0 [lol, lol]"] + [f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 9)}]" for k in range(1, 30)]
 

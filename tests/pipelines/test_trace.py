@@ -97,6 +97,7 @@ WHICH = "which column holds requests per second? Name it with --column; known: "
         pytest.param(
             'rps\n"1\n2\n', "row 3: unexpected end of data; this is no row of numbers", id="an open quote"
         ),
+        pytest.param('"a\nb",c\n1,2\n', f"{WHICH}a b, c", id="a header of two lines"),
         pytest.param('rps\n"1\n2"\n', "row 2, rps: '1\\n2' is not a finite number", id="a cell of two lines"),
         pytest.param(
             "rps\n" + "1" * 200_000,
@@ -131,7 +132,8 @@ def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
 def test_whatever_the_file_holds_the_answer_is_rates_or_a_refusal(text: str, tmp_path: Path) -> None:
     try:
         rates = read(tmp_path, text)
-    except InvalidDocument:
+    except InvalidDocument as error:
+        assert "\n" not in str(error)
         return
     assert rates
     assert all(math.isfinite(rate) and rate >= 0 for rate in rates)

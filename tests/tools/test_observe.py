@@ -110,6 +110,21 @@ def test_a_variant_that_did_not_serve_in_the_interval_is_not_there() -> None:
     assert observed(SPEC, START, after, []).stages[0].services == ()
 
 
+def test_each_stage_shows_its_own_figures() -> None:
+    spec = pipeline(stage("first"), stage("second"))
+    both = {"first": 170.0, "second": 40.0}
+    before = replace(START, items_arrived_total={"first": 100.0, "second": 20.0})
+    ready = {KEY: 3.0, ("second", "small"): 1.0, ("second", "large"): 4.0}
+    after = replace(
+        LATER, items_arrived_total=both, queue_length={"first": 0.0, "second": 7.0}, ready_replicas=ready
+    )
+
+    first, second = observed(spec, before, after, []).stages
+
+    assert (first.arrivals_rps, first.queue, first.ready, len(first.services)) == (7.0, 0.0, 3, 1)
+    assert (second.arrivals_rps, second.queue, second.ready, len(second.services)) == (2.0, 7.0, 5, 0)
+
+
 def test_an_interval_without_requests_shows_no_latency_rather_than_a_short_one() -> None:
     found = observed(SPEC, START, replace(START, time_s=20.0), [0.0] * 10)
 

@@ -113,6 +113,14 @@ def test_an_observation_is_what_the_scrapes_show_and_nothing_more() -> None:
     assert twin.report() == episode.report
 
 
+def test_static_policies_are_sized_for_the_peak_of_the_trace() -> None:
+    policy = Scripted([small(2)])
+
+    replay(SPEC, policy, PEAK_LATER, seed=1)
+
+    assert {told.planned_rps for told in policy.told} == {80.0}
+
+
 def test_the_forecast_rests_on_the_scrapes() -> None:
     episode = replay(SPEC, create("ilp"), PEAK_LATER, seed=1)
 
