@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -41,9 +41,7 @@ class Loop:
         self._approver = approver
         self._path = checkpoints
         self._db = _opened(checkpoints)
-        with self._reporting():
-            self._saver = SqliteSaver(self._db)
-            self._saver.setup()
+        self._saver = SqliteSaver(self._db)
         self._machine = build(self._saver)
 
     def __enter__(self) -> Loop:
@@ -135,12 +133,15 @@ class Loop:
 
 def _opened(path: Path) -> sqlite3.Connection:
     """Open the checkpoints. They need to survive a killed process, not a power cut: the store does that."""
-    try:
-        connection = sqlite3.connect(path, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-    except sqlite3.Error as error:
-        raise StoreError(f"{path}: the checkpoints cannot be used: {cause(error)}") from error
+    with ExitStack() as undo:
+        try:
+            connection = undo.enter_context(closing(sqlite3.connect(path, check_same_thread=False)))
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            SqliteSaver(connection).setup()
+        except sqlite3.Error as error:
+            raise StoreError(f"{path}: the checkpoints cannot be used: {cause(error)}") from error
+        undo.pop_all()
     return connection
 
 

@@ -46,8 +46,11 @@ class Disk:
                     return
 
     def unmount(self) -> None:
-        """Take it away, also where it never came."""
-        self._called("umount", str(self.folder))
+        """Take it away, also where it never came. No file of it may still be open."""
+        if os.path.ismount(self.folder):
+            done = self._called("umount", str(self.folder))
+            self._called("umount", "--lazy", str(self.folder))
+            assert done.returncode == 0, done.stderr
 
     def _called(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(arguments, capture_output=True, text=True, check=False)
