@@ -8,21 +8,15 @@ limit is broken alone they conflict, and the relaxations say by how much.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
+from core.capacity import stages_without_options
 from core.ilp import optimum
 from core.objective import Limits, Objective
-from core.options import all_options
 from core.problem import TOLERANCE, Problem
+from core.relaxed_load import largest_load_rps
 from core.solution import Binding, Infeasible, Relaxation, Solution
 
-SCAN_STEPS = 24
-"""Loads tried, in equal ratios, below the one asked for; feasibility need not be monotone in load."""
-LEAST_SHARE = 1e-3
-"""Share of the load below which no feasible load is looked for."""
-LOAD_PRECISION = 1e-3
-"""Relative precision of the load that would fit."""
 UNLIMITED_S = 1e9
 """An SLO that nothing breaks, in seconds; still in range for the solver's arithmetic."""
 
@@ -42,9 +36,9 @@ def solve(problem: Problem, *, solver: str | None = None) -> Solution:
 
 def explain(problem: Problem, *, solver: str | None = None) -> Infeasible:
     """Return which limits of an infeasible problem bind and what would make it feasible."""
-    without_capacity = _stages_without_options(problem)
-    if without_capacity:
-        return Infeasible(without_capacity, _relaxed_load(problem, solver))
+    without_options = stages_without_options(problem)
+    if without_options:
+        return Infeasible(without_options, _relaxed_load(problem, solver))
     extremes = _Extremes(problem, solver)
     bindings = (*extremes.latency(), *extremes.cores(), *extremes.accuracy())
     relaxations = (
@@ -53,59 +47,7 @@ def explain(problem: Problem, *, solver: str | None = None) -> Infeasible:
         *extremes.relaxed_cores(),
         *extremes.relaxed_accuracy(),
     )
-    return Infeasible(bindings or (_conflict(relaxations),), relaxations)
-
-
-def _conflict(relaxations: tuple[Relaxation, ...]) -> Binding:
-    ways = "; ".join(r.statement for r in relaxations) or "none of them alone can be moved far enough"
-    return Binding(
-        constraint="limits together",
-        best=math.nan,
-        limit=math.nan,
-        statement=f"each limit can be kept alone, not all together; {ways}",
-    )
-
-
-def _stages_without_options(problem: Problem) -> tuple[Binding, ...]:
-    """Return the stages that cannot carry the load within their own bounds."""
-    found = []
-    for s in all_options(problem):
-        if len(s.options):
-            continue
-        stage = s.stage
-        least, most = problem.replica_bounds[stage.name]
-        load_rps = float(s.levels_rps.min())
-        carried = _most_carried_rps(problem, stage.name, most)
-        needed = load_rps * problem.margins.headroom
-        found.append(
-            Binding(
-                constraint=f"capacity[{stage.name}]",
-                best=carried,
-                limit=needed,
-                statement=(
-                    f"stage {stage.name!r} carries at most {carried:.6g} rps within its limits "
-                    f"(replicas {least}..{most}"
-                    + (f", {stage.max_cores:g} cores" if stage.max_cores else "")
-                    + f"), {needed:.6g} are needed"
-                ),
-            )
-        )
-    return tuple(found)
-
-
-def _most_carried_rps(problem: Problem, name: str, most: int) -> float:
-    stage = problem.pipeline.stage(name)
-    carried = 0.0
-    for variant in stage.variants:
-        if not problem.allows(name, variant.name):
-            continue
-        replicas = most
-        if stage.max_cores is not None:
-            replicas = min(most, math.floor(stage.max_cores / variant.cores * (1 + TOLERANCE)))
-        slower = problem.belief.latency_factor(name, variant.name)
-        for batch in stage.batches_of(variant):
-            carried = max(carried, replicas * variant.at(batch).throughput_rps / slower)
-    return carried
+    return Infeasible(bindings or (extremes.conflict(),), relaxations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +56,17 @@ class _Extremes:
 
     problem: Problem
     solver: str | None
+
+    def conflict(self) -> Binding:
+        """Return what is wrong where no limit is broken alone."""
+        unlimited = _with_slo(self._without_budget(self._without_floor(self.problem)), UNLIMITED_S)
+        if optimum(unlimited, solver=self.solver) is None:
+            what = (
+                "each stage can carry its load alone, but no combination of variants can be chosen together"
+            )
+        else:
+            what = "each limit can be kept alone, not all together"
+        return Binding("limits together", best=math.nan, limit=math.nan, statement=what)
 
     def latency(self) -> tuple[Binding, ...]:
         best = _least_latency_s(self._without_budget(self._without_floor(self.problem)), self.solver)
@@ -131,7 +84,8 @@ class _Extremes:
 
     def cores(self) -> tuple[Binding, ...]:
         budget = self.problem.max_cores
-        best = self._least_cores(_with_slo(self._without_floor(self.problem), UNLIMITED_S))
+        unlimited = self._without_budget(self._without_floor(self.problem))
+        best = self._least_cores(_with_slo(unlimited, UNLIMITED_S))
         if budget is None or best is None or best <= budget * (1 + TOLERANCE):
             return ()
         return (
@@ -228,32 +182,10 @@ LATENCY_PRECISION = 1e-4
 
 
 def _relaxed_load(problem: Problem, solver: str | None) -> tuple[Relaxation, ...]:
-    """Return the largest load below the present one that would fit, to `LOAD_PRECISION`."""
-
-    def fits(load_rps: float) -> bool:
-        return optimum(_fresh(problem.model_copy(update={"load_rps": load_rps})), solver=solver) is not None
-
-    present = problem.load_rps
-    ratio = LEAST_SHARE ** (1 / SCAN_STEPS)
-    low = next((x for x in _scan(present, ratio) if fits(x)), None)
-    if low is None:
+    best = largest_load_rps(problem, solver=solver)
+    if best is None:
         return ()
-    best = _bisected(fits, low, min(present, low / ratio))
-    return (Relaxation("load", present, best, f"a load of {best:.6g} rps would fit"),)
-
-
-def _scan(present: float, ratio: float) -> list[float]:
-    return [present * ratio**k for k in range(1, SCAN_STEPS + 1)]
-
-
-def _bisected(fits: Callable[[float], bool], low: float, high: float) -> float:
-    while high - low > low * LOAD_PRECISION:
-        middle = (low + high) / 2
-        if fits(middle):
-            low = middle
-        else:
-            high = middle
-    return low
+    return (Relaxation("load", problem.load_rps, best, f"a load of {best:.6g} rps would fit"),)
 
 
 def _with_slo(problem: Problem, slo_s: float) -> Problem:

@@ -10,15 +10,14 @@ from core.verify import verify
 from tests.core.brute import best, feasible
 from tests.core.instances import case, problem_of, settings_of
 from tests.core.lifted import at_load, with_floor
-from tests.core.test_infeasible import INFEASIBLE, NARROW_LOAD, SHARES, seeds
+from tests.core.test_infeasible import INFEASIBLE, SHARES
 from tests.core.toys import configuration, pipeline, stage
 
 PRECISION = 1.1e-3
 """What `core.solve` promises of a load, and a tenth more."""
-NARROW = (NARROW_LOAD, "the scan of loads steps over the only feasible ones, and nothing is served")
 
 
-@pytest.mark.parametrize("seed", seeds(NARROW))
+@pytest.mark.parametrize("seed", INFEASIBLE)
 def test_the_largest_load_that_can_be_served_is_served(seed: int) -> None:
     instance = case(seed)
     without_floor = with_floor(instance)

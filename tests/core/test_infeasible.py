@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,28 +25,13 @@ INFEASIBLE = (
 # fmt: on
 """Of the first 200 instances, those that nothing satisfies."""
 
-FALSE_CAPACITY = (10, 41, 68, 95, 102, 123, 164, 166)
-"""A stage has no option for another reason (a batch that never fills, bounds that contradict each other)."""
-OUT_OF_BOUNDS = (92,)
-"""The fewest replicas already use more than the stage's cores; figures are given for fewer."""
-CORES_UNSAID = (99, 101, 137, 191)
-"""The cluster's budget is too small for the load, whatever the other limits."""
-NARROW_LOAD = (173,)
-"""Feasible only from 3.3 to 3.4 rps of 4, between two loads of the scan."""
+OF_A_STAGE = ("capacity", "excluded", "replicas.min", "stage cores", "batch")
+"""Reasons why a stage has no setting at all: the other limits are not looked at then."""
 
 SHARES = [k / 12 for k in range(1, 12)]
 """Of the load, at which the oracle looks for feasible ones."""
 LOAD_PRECISION, LATENCY_PRECISION = 1.1e-3, 1.1e-4
 """What `core.solve` promises, and a tenth more."""
-
-
-def seeds(*defects: tuple[tuple[int, ...], str]) -> list[object]:
-    """Return the infeasible seeds as parameters, those with a known defect marked."""
-    found: list[object] = []
-    for seed in INFEASIBLE:
-        marks = [pytest.mark.xfail(strict=True, reason=why) for known, why in defects if seed in known]
-        found.append(pytest.param(seed, marks=marks))
-    return found
 
 
 @pytest.mark.parametrize("seed", INFEASIBLE)
@@ -58,14 +44,12 @@ def test_what_enumeration_holds_infeasible_is_answered_with_reasons(seed: int) -
     assert all(b.statement for b in answer.bindings)
 
 
-@pytest.mark.parametrize(
-    "seed", seeds((FALSE_CAPACITY, "the stage carries enough, but the reason given is that it does not"))
-)
+@pytest.mark.parametrize("seed", INFEASIBLE)
 def test_a_limit_said_to_bind_is_broken_by_the_difference_stated(seed: int) -> None:
     for binding in explained(case(seed)).bindings:
         if binding.constraint == "limits together":
             continue
-        at_most = binding.constraint in ("latency", "cores")
+        at_most = binding.constraint.startswith(("latency", "cores", "stage cores", "batch"))
         by = binding.best - binding.limit if at_most else binding.limit - binding.best
 
         assert by > 0, binding.statement
@@ -75,13 +59,11 @@ def test_a_limit_said_to_bind_is_broken_by_the_difference_stated(seed: int) -> N
             assert f"{by:.6g}" in binding.statement
 
 
-@pytest.mark.parametrize(
-    "seed", seeds((CORES_UNSAID, "the least cores are looked for within the budget that they exceed"))
-)
+@pytest.mark.parametrize("seed", INFEASIBLE)
 def test_the_nearest_to_each_limit_is_what_enumeration_finds(seed: int) -> None:
     instance = case(seed)
     found = {b.constraint: b for b in explained(instance).bindings}
-    if any(name.startswith("capacity") for name in found):
+    if any(name.startswith(OF_A_STAGE) for name in found):
         return
 
     unlimited = feasible(with_slo(with_floor(with_budget(instance))))
@@ -100,7 +82,7 @@ def test_the_nearest_to_each_limit_is_what_enumeration_finds(seed: int) -> None:
     assert ("limits together" in found) == (not alone)
 
 
-@pytest.mark.parametrize("seed", seeds((FALSE_CAPACITY + OUT_OF_BOUNDS, "as above")))
+@pytest.mark.parametrize("seed", INFEASIBLE)
 def test_a_stage_said_to_carry_too_little_does(seed: int) -> None:
     instance = case(seed)
     bounded = with_slo(with_floor(with_budget(instance)))
@@ -114,7 +96,7 @@ def test_a_stage_said_to_carry_too_little_does(seed: int) -> None:
             assert binding.best < binding.limit
 
 
-@pytest.mark.parametrize("seed", seeds((NARROW_LOAD, "the scan of loads steps over the only feasible ones")))
+@pytest.mark.parametrize("seed", INFEASIBLE)
 def test_the_load_that_would_fit_fits_and_no_larger_one_does(seed: int) -> None:
     instance = case(seed)
     needed = relaxed(instance, "load")
@@ -177,8 +159,23 @@ def test_every_kind_of_reason_and_of_help_is_met() -> None:
     reasons = {b.constraint.split("[")[0] for answer in answers for b in answer.bindings}
     help_with = {r.limit for answer in answers for r in answer.relaxations}
 
-    assert reasons == {"capacity", "latency", "cores", "accuracy floor", "limits together"}
+    assert reasons | {"replicas.min"} == {
+        *OF_A_STAGE,
+        "latency",
+        "cores",
+        "accuracy floor",
+        "limits together",
+    }
     assert help_with == {"load", "latency", "cores", "accuracy"}
+
+
+def test_a_stage_that_lost_more_than_its_least_replicas_says_so() -> None:
+    instance = next(i for i in map(case, range(200)) if i.stages[0].get("replicas", {}).get("min", 1) >= 1)
+    name, least = instance.stages[0]["name"], instance.stages[0].get("replicas", {}).get("min", 1)
+
+    (binding,) = explained(replace(instance, replica_cap={name: least - 1}, excluded=frozenset())).bindings
+
+    assert (binding.constraint, binding.best, binding.limit) == (f"replicas.min[{name}]", least - 1, least)
 
 
 def explained(instance: Instance) -> Infeasible:
