@@ -138,3 +138,14 @@ def test_where_capacity_leaves_no_room_to_surge_the_old_replicas_make_way() -> N
     assert twin.scrape().ready_replicas == {("only", "fast"): 1.0}
     assert served(twin, 11.0, 15.0) == 32
     assert served(twin, 16.0, 26.0) == 80
+
+
+def test_a_replica_taken_back_while_loading_lends_no_head_start_to_the_next() -> None:
+    """Asked for at 10 s, taken back at 11, asked for again at 12: ready at 17 and not at 15."""
+    twin = busy()
+    for at_s, replicas in ((10.0, 2), (11.0, 1), (12.0, 2)):
+        twin.step(at_s)
+        twin.apply(running(("only", "fast", 1, replicas)), {"only": 0.0})
+
+    assert served(twin, 12.0, 17.0) == 40
+    assert served(twin, 17.0, 22.0) == 80
