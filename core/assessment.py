@@ -72,19 +72,18 @@ def breach_chance(share: float, requests: float, quantile: float) -> float:
 
 
 def _slo_breach(pipeline: Pipeline, observation: Observation) -> Finding | None:
-    requests = sum(rate for rate in observation.loads_rps if rate is not None)
     if observation.in_time is None:
         return None
     slo = pipeline.slo
-    chance = breach_chance(observation.in_time, requests, slo.quantile)
+    chance = breach_chance(observation.in_time, observation.judged, slo.quantile)
     if chance > FALSE_ALARM:
         return None
     return Finding(
         kind="slo breach",
         subject=pipeline.name,
         statement=(
-            f"{observation.in_time:.1%} of {requests:.0f} requests were served within {slo.latency_s:g} s, "
-            f"{slo.quantile:.4g} must be"
+            f"{observation.in_time:.1%} of {observation.judged} requests were served within "
+            f"{slo.latency_s:g} s, {slo.quantile:.4g} must be"
         ),
         false_alarm=chance,
     )

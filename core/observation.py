@@ -40,6 +40,8 @@ class Observation(Frozen):
     """End-to-end latency at the quantile the SLO names."""
     in_time: Fraction | None
     """Share of the finished and dropped requests that were served within the SLO."""
+    judged: Count = 0
+    """How many requests that share rests on: those that finished or were dropped in the interval."""
     dropped_rps: NonNegative | None
     accuracy: Fraction | None
     """Share of labelled samples answered correctly."""

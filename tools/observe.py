@@ -34,6 +34,7 @@ def observed(
         loads_rps=tuple(loads_rps),
         latency_s=latency.quantile(pipeline.slo.quantile),
         in_time=min(1.0, (within or 0.0) * completed / finished) if finished else None,
+        judged=round(finished),
         dropped_rps=dropped / interval_s if interval_s else None,
         accuracy=min(1.0, correct / labelled) if labelled else None,
         labelled=int(labelled),

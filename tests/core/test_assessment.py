@@ -20,6 +20,7 @@ def observed(
     *,
     loads: tuple[float | None, ...] = (10.0,) * 10,
     in_time: float | None = 1.0,
+    judged: int | None = None,
     ready: tuple[int | None, int | None] = (3, 2),
 ) -> Observation:
     return Observation(
@@ -28,6 +29,7 @@ def observed(
         loads_rps=loads,
         latency_s=0.5,
         in_time=in_time,
+        judged=round(sum(rate or 0.0 for rate in loads)) if judged is None else judged,
         dropped_rps=0.0,
         accuracy=None,
         stages=tuple(
@@ -73,10 +75,11 @@ def test_an_interval_in_which_nothing_was_in_time_is_a_breach() -> None:
     assert found.false_alarm == pytest.approx(0.01**2)
 
 
-def test_only_known_loads_count_as_requests() -> None:
-    (found,) = findings(observed(loads=(50.0, None, 50.0), in_time=0.9), decided_rps=50.0)
+def test_requests_that_still_wait_are_no_evidence() -> None:
+    (found,) = findings(observed(loads=(50.0, None, 50.0), in_time=0.5, judged=10), decided_rps=50.0)
 
-    assert "of 100 requests" in found.statement
+    assert "of 10 requests" in found.statement
+    assert found.false_alarm == pytest.approx(breach_chance(0.5, 10, 0.99))
 
 
 def test_an_unknown_share_is_no_breach() -> None:
