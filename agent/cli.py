@@ -6,6 +6,8 @@ Heavy libraries are imported in the commands that use them.
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +18,7 @@ import typer
 from core.errors import TrimtabError, UsageError
 
 FAILED, BAD_INPUT, INFEASIBLE = 1, 2, 3
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 app = typer.Typer(
     name="trimtab",
@@ -238,7 +241,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: What follows the command's name; what the process was given by default.
     """
     try:
-        sys.exit(app(args=arguments, standalone_mode=False))
+        status = app(args=arguments, standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(status)
     except typer.TyperException as error:
         message = " ".join(error.format_message().split()).rstrip(".")
         if message:  # empty where the help was shown because nothing was asked
@@ -251,5 +256,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stderr.write(f"trimtab: {error}\n")
         sys.exit(BAD_INPUT if isinstance(error, UsageError) else FAILED)
     except BrokenPipeError:
-        sys.stderr.close()  # the reader has gone; there is nobody to tell
+        _mute_output()  # the reader has gone; there is nobody to tell
         sys.exit(FAILED)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        _mute_output()
+        sys.stderr.write(f"trimtab: the output cannot be written: {error.strerror}; free some space\n")
+        sys.exit(FAILED)
+
+
+def _mute_output() -> None:
+    """Keep what is still buffered from failing once more when the process ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -9,7 +9,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from agent.cli import main
 
@@ -51,14 +51,15 @@ def trimtab(*arguments: object) -> Ended:
     return Ended(status or 0, out.getvalue(), err.getvalue())
 
 
-def trimtab_cold(*arguments: object) -> Ended:
-    """Run a command in a new process, as a shell does."""
+def trimtab_cold(*arguments: object, out: IO[str] | None = None) -> Ended:
+    """Run a command in a new process, as a shell does, its output going to *out* if given."""
     ended = subprocess.run(
         [sys.executable, "-c", "from agent.cli import main; main()", *map(str, arguments)],
         cwd=ROOT,
-        capture_output=True,
+        stdout=out or subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         timeout=TIMEOUT_S,
         check=False,
     )
-    return Ended(ended.returncode, ended.stdout, ended.stderr)
+    return Ended(ended.returncode, ended.stdout or "", ended.stderr)

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from agent.folder import CHECKPOINTS, CLUSTER, DECISIONS
-from tests.agent.command import Ended, trimtab
+from tests.agent.command import Ended, trimtab, trimtab_cold
 from tests.agent.toy import written
 
 SECONDS = 150
@@ -125,6 +125,25 @@ def test_a_plot_on_a_full_disk_is_refused_and_leaves_the_old_one(disk: Disk, tmp
 
     assert (disk.folder / "plot.png").read_bytes() == old
     assert {f.name for f in disk.folder.iterdir()} == {"plot.png", "filler"}
+
+
+@pytest.mark.parametrize("command", ["help", "solve", "solve --json", "decisions", "run"])
+def test_output_that_finds_no_room_ends_in_one_line(good: Path, tmp_path: Path, command: str) -> None:
+    file, trace = written(tmp_path), written(tmp_path, "rps\n" + "9\n" * 30, "trace.csv")
+    arguments: dict[str, tuple[object, ...]] = {
+        "help": ("--help",),
+        "solve": ("solve", file, "--load", 5),
+        "solve --json": ("solve", file, "--load", 5, "--json"),
+        "decisions": ("decisions", "--data", good, "--limit", 1),
+        "run": ("run", file, "--trace", trace, "--data", tmp_path / "data"),
+    }
+
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        ended = trimtab_cold(*arguments[command], out=full)
+
+    assert "output cannot be written: No space left on device" in ended.complaint(1)
+    if command == "run":
+        assert set(decided(tmp_path / "data")) == {"toy-000001"}, "decided, and on record"
 
 
 def garbage(content: bytes) -> bytes:
