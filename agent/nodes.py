@@ -26,7 +26,7 @@ from agent.state import (
 from core.assessment import Finding, assess
 from core.decision import Decision, Proposal, certify
 from core.effort import best_effort
-from core.errors import ActuationFailed, MetricsUnavailable, SolverError
+from core.errors import ActuationFailed, MetricsUnavailable, SolverError, UsageError
 from core.problem import Problem
 from core.solution import Infeasible, Optimum
 from core.solve import solve
@@ -105,7 +105,7 @@ def plan(state: TickState, runtime: Runtime[Context]) -> TickState:
                 rejected=tuple(zip(proposals_of(state), verdicts_of(state), strict=True)),
             )
         )
-    return {"proposals": [*state.get("proposals", []), plain(proposal)]}
+    return {"proposals": [*state.get("proposals", []), plain(_named(proposal, context))]}
 
 
 def verify(state: TickState, runtime: Runtime[Context]) -> TickState:
@@ -241,6 +241,17 @@ def decision_of(state: TickState, context: Context) -> Decision:
 def plain(value: Frozen) -> Json:
     """Return the JSON object of a value."""
     return value.model_dump(mode="json")
+
+
+def _named(proposal: Proposal, context: Context) -> Proposal:
+    """Return the proposal in stage order; to hold still where it names what the pipeline has not."""
+    if proposal.configuration is None:
+        return proposal
+    try:
+        checked = proposal.configuration.checked(context.pipeline)
+    except UsageError as error:
+        return Proposal(configuration=None, rationale=f"held, because what was proposed is unknown: {error}")
+    return Proposal(configuration=checked, rationale=proposal.rationale)
 
 
 def _warming_up(context: Context, seen_s: float) -> Finding:

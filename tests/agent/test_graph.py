@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from agent.context import MAX_REVISIONS
-from agent.episode import EmbeddedRun
 from agent.state import Json
 from core.configuration import Configuration
-from core.decision import Decision, check_certificate
-from core.errors import ActuationFailed, StoreError, UsageError
-from core.verify import Approved
+from core.decision import check_certificate
+from core.errors import UsageError
 from simulator.faults import MetricOutage
 from tests.agent.toy import (
     CHEAPER,
@@ -25,21 +22,11 @@ from tests.agent.toy import (
     pipeline_of,
     running,
     toy_run,
+    turns,
 )
-from tools.ports import Actuator, Desired
-from tools.store import DecisionStore
 
 RISING = [10.0] * INTERVAL_S + [60.0] * 60
 """More than stage `read` can carry with its four replicas, 40 requests/s, from the second interval on."""
-
-
-def turns(run: EmbeddedRun, count: int) -> list[Decision]:
-    """Let *count* intervals pass and decide after each."""
-    decisions = []
-    for _ in range(count):
-        run.cluster.pass_time(INTERVAL_S)
-        decisions.append(run.loop.tick())
-    return decisions
 
 
 def test_a_rejected_planner_hears_why_and_tries_again(tmp_path: Path) -> None:
@@ -72,6 +59,22 @@ def test_a_stubborn_planner_is_overruled_by_the_exact_optimum(tmp_path: Path) ->
         assert decision.certificate is not None
         assert decision.certificate.status == "optimal"
         assert run.cluster.desired().configuration == decision.certificate.configuration
+
+
+def test_a_planner_that_names_what_is_not_there_does_no_harm_and_is_quoted(tmp_path: Path) -> None:
+    with toy_run(tmp_path, Scripted([CHEAPER, running("gpt", 4)])) as run:
+        first, decision = turns(run, 2)
+
+        assert decision.outcome == "held"
+        assert "stage 'find' has no variant 'gpt', only small, large" in decision.proposals[0].rationale
+        assert run.cluster.desired().change == first.id
+
+
+def test_the_order_of_stages_in_a_proposal_is_no_change(tmp_path: Path) -> None:
+    reordered = Configuration(stages=CHEAPER.stages[::-1])
+
+    with toy_run(tmp_path, Scripted([CHEAPER, reordered])) as run:
+        assert [d.outcome for d in turns(run, 2)] == ["applied", "held"]
 
 
 def test_an_applied_change_carries_a_proof_with_its_regret(tmp_path: Path) -> None:
@@ -224,70 +227,3 @@ def check_hard_limits(configuration: Configuration, *, max_cores: float) -> None
     assert 1 <= configuration["find"].replicas <= 8
     assert 1 <= configuration["read"].replicas <= 4
     assert configuration.cores(pipeline_of()) <= max_cores
-
-
-class Faulty:
-    """The embedded cluster behind a connection that goes wrong in one of three ways."""
-
-    def __init__(self, cluster: Actuator, way: str) -> None:
-        self._cluster, self._way = cluster, way
-
-    def desired(self) -> Desired:
-        """Return what was last asked for."""
-        return self._cluster.desired()
-
-    def apply(self, change: str, approved: Approved, load_rps: float) -> None:
-        """Refuse, take it and lose the answer, or lose the question."""
-        if self._way == "answer lost":
-            self._cluster.apply(change, approved, load_rps)
-        if self._way != "question lost":
-            raise ActuationFailed(self._way)
-
-
-@pytest.mark.parametrize(
-    ("way", "outcome", "note"),
-    [
-        pytest.param("paused", "failed", "paused", id="refused"),
-        pytest.param("question lost", "failed", "read back change 'initial' instead of this one", id="lost"),
-        pytest.param("answer lost", "applied", "answer lost", id="taken, but the answer was lost"),
-    ],
-)
-def test_what_is_recorded_is_what_the_cluster_says(way: str, outcome: str, note: str, tmp_path: Path) -> None:
-    with toy_run(tmp_path, Scripted([CHEAPER, ENOUGH])) as run:
-        run.loop.context.actuator = Faulty(run.cluster, way)
-        (decision,) = turns(run, 1)
-        run.loop.context.actuator = run.cluster
-        (later,) = turns(run, 1)
-
-    assert (decision.outcome, decision.note) == (outcome, note)
-    assert decision.certificate is not None, "what was tried is on record, whatever came of it"
-    assert later.outcome == "applied"
-
-
-class FullStore:
-    """A store that takes intents and has no room for decisions."""
-
-    def __init__(self, store: DecisionStore) -> None:
-        self._store = store
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the store has
-        return getattr(self._store, name)
-
-    def record(self, decision: Decision) -> None:
-        """Refuse."""
-        raise StoreError(f"no room for {decision.id}")
-
-
-def test_a_change_whose_record_failed_is_on_record_after_the_next_start(tmp_path: Path) -> None:
-    with toy_run(tmp_path, Scripted([CHEAPER])) as run:
-        full: Any = FullStore(run.loop.context.store)
-        run.loop.context.store = full
-        with pytest.raises(StoreError, match="no room for toy-000001"):
-            turns(run, 1)
-
-    with toy_run(tmp_path, Scripted([CHEAPER])) as run:
-        (decision,) = run.loop.recover()
-
-        assert (decision.id, decision.outcome) == ("toy-000001", "applied")
-        assert decision.observation is not None
-        assert run.cluster.desired().change == decision.id

@@ -20,7 +20,7 @@ from agent.episode import EmbeddedRun, embedded_run
 from agent.planners import Briefing, Planner
 from agent.state import Json
 from core.configuration import Configuration, StageConfiguration
-from core.decision import Mode, Proposal
+from core.decision import Decision, Mode, Proposal
 from core.pipeline import Pipeline
 from pipelines.reader import read_pipeline
 from simulator.faults import Fault
@@ -135,3 +135,12 @@ def toy_run(
         faults=faults,
     ) as run:
         yield run
+
+
+def turns(run: EmbeddedRun, count: int) -> list[Decision]:
+    """Let *count* intervals pass and decide after each."""
+    decisions = []
+    for _ in range(count):
+        run.cluster.pass_time(INTERVAL_S)
+        decisions.append(run.loop.tick())
+    return decisions
