@@ -18,7 +18,7 @@ from core.configuration import Configuration
 from core.pipeline import Pipeline
 from simulator.engine import Engine
 from simulator.events import FREES, LEAVES
-from simulator.kernel import add_cores, set_idle
+from simulator.kernel import add_cores, set_all_idle, set_idle
 from simulator.queues import change_queue
 from simulator.records import BUSY, DRAINING, GONE, IDLE, NONE, STARTING
 from simulator.state import first_variants
@@ -66,10 +66,11 @@ class Fleet:
     def install(self, configuration: Configuration) -> None:
         """Have *configuration* ready and warm at time 0."""
         self._want(configuration)
+        self._make_room(sum(wanted.replicas for wanted in self._wanted))
         for s, wanted in enumerate(self._wanted):
-            for _ in range(wanted.replicas):
-                r = self._new(s, now_s=0.0)
-                set_idle(self._engine.state, r)
+            slots = [self._new(s) for _ in range(wanted.replicas)]
+            add_cores(self._engine.state, 0.0, float(sum(self._cores(r) for r in slots)))
+            set_all_idle(self._engine.state, np.array(slots, np.int64))
 
     def apply(self, configuration: Configuration, now_s: float) -> None:
         """Begin to move to *configuration*."""
@@ -168,9 +169,9 @@ class Fleet:
         return missing
 
     def _start(self, s: int, now_s: float) -> None:
-        r = self._new(s, now_s)
+        r = self._new(s)
+        add_cores(self._engine.state, now_s, self._cores(r))
         self.starts += 1
-        self._engine.state.replicas["state"][r] = STARTING
         born = self._birth(r)
         self._later(now_s + self._load_time_s(r), lambda at_s: self._ready(r, born, at_s))
 
@@ -180,28 +181,27 @@ class Fleet:
         set_idle(self._engine.state, r)
         self.reconcile(self._stage(r), now_s)
 
-    def _new(self, s: int, now_s: float) -> int:
-        """Return a slot with a new replica of what stage *s* wants, its cores counted from now."""
-        wanted = self._wanted[s]
-        r = self._free_slot()
+    def _new(self, s: int) -> int:
+        """Return a slot with a new replica of what stage *s* wants, loading, its cores not yet counted."""
+        wanted, r = self._wanted[s], self._free_slot()
         self._born += 1
-        record = self._engine.state.replicas[r]
-        record["stage"], record["variant"], record["batch"] = s, wanted.variant, wanted.batch
-        record["occupied"], record["in_flight"], record["next_idle"] = 0, 0, NONE
-        record["born"], record["slowdown"] = self._born, 1.0
-        add_cores(self._engine.state, now_s, self._cores(r))
+        record = (s, wanted.variant, wanted.batch, STARTING, 0, 0, NONE, self._born, 1.0)
+        self._engine.state.replicas[r] = record
         return r
 
     def _free_slot(self) -> int:
+        free = self._engine.state.replicas["state"] == GONE
+        if not free.any():
+            self._make_room(free.size + 8)
+            return int(free.size)
+        return int(free.argmax())
+
+    def _make_room(self, more: int) -> None:
         replicas = self._engine.state.replicas
-        free = np.flatnonzero(replicas["state"] == GONE)
-        if free.size:
-            return int(free[0])
-        more = np.zeros(2 * replicas.size + 8, replicas.dtype)
-        more[: replicas.size] = replicas
-        self._engine.state = self._engine.state._replace(replicas=more)
+        larger = np.zeros(replicas.size + more, replicas.dtype)
+        larger[: replicas.size] = replicas
+        self._engine.state = self._engine.state._replace(replicas=larger)
         self._engine.reserve_room()
-        return int(replicas.size)
 
     def _remove(self, r: int, now_s: float) -> None:
         """Let a replica go: at once where it has nothing in hand, else when it has finished."""

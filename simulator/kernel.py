@@ -11,6 +11,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+from numpy.typing import NDArray
+
 from simulator.compiled import compiled, inlined
 from simulator.draws import normal, uniform
 from simulator.events import FREES, LEAVES, TIMER, pop, push
@@ -76,6 +79,13 @@ def set_idle(state: State, r: int) -> None:
         state.replicas[stage.idle_tail].next_idle = r
     stage.idle_tail = r
     stage.touched = 1
+
+
+@compiled
+def set_all_idle(state: State, slots: NDArray[np.int64]) -> None:
+    """Put replicas at the end of their stage's line of idle ones."""
+    for k in range(slots.size):
+        set_idle(state, slots[k])
 
 
 @inlined

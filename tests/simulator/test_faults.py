@@ -50,6 +50,18 @@ def test_what_a_dying_replica_served_is_served_again_and_first() -> None:
     assert report.latency_s["p99"] == pytest.approx(np.quantile([7 - first_s, 11 - second_s], 0.99))
 
 
+def test_what_is_given_back_to_an_empty_queue_does_not_hide_who_comes_later() -> None:
+    """One comes in second 0 and one in second 3; the crash at 2 s finds nobody waiting."""
+    slow = variant("slow", profile=profile(b1=4.0), loadTime=1.0)
+    crash = ReplicaCrash(stage="only", start_s=2.0)
+    twin = twin_of_one(slow, [1.0, 0.0, 0.0, 1.0], options=EXACT, faults=[crash])
+
+    twin.step(7.0)
+    assert (twin.report().completed, twin.report().in_flight) == (1, 1)
+    twin.step(11.0)
+    assert (twin.report().completed, twin.report().in_flight) == (2, 0)
+
+
 def test_a_dying_replica_gives_back_all_the_batches_it_worked_on_at_once() -> None:
     """Throughput 4 a second at 1 s each: four in hand from 3 s on. They are served twice, counted once."""
     parallel = variant("parallel", profile=[{"batch": 1, "latency": 1.0, "throughput": 4.0}], loadTime=2.0)

@@ -49,6 +49,19 @@ def test_a_roll_out_keeps_the_old_replicas_until_the_new_ones_are_ready() -> Non
     assert (twin.report().switches, twin.report().replica_starts) == (1, 2)
 
 
+def test_the_old_replicas_stay_until_the_last_new_one_is_ready() -> None:
+    """One large is asked for at 10 s and another at 12 s; the first serves from 16 s on, beside the old two."""
+    twin = two_variants()
+    twin.step(10.0)
+    twin.apply(running(("only", "large", 1, 1)), {"only": 0.0})
+    twin.step(12.0)
+    twin.apply(running(("only", "large", 1, 2)), {"only": 0.0})
+
+    assert served(twin, 12.0, 16.0) == 4 * 16
+    assert served(twin, 16.0, 18.0) == 2 * (16 + 4)
+    assert served(twin, 19.0, 29.0) == 80
+
+
 def test_cores_of_a_roll_out_count_for_both_until_the_old_ones_have_finished() -> None:
     twin = two_variants()
     twin.step(10.0)
