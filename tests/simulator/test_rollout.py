@@ -50,7 +50,7 @@ def test_a_roll_out_keeps_the_old_replicas_until_the_new_ones_are_ready() -> Non
 
 
 def test_the_old_replicas_stay_until_the_last_new_one_is_ready() -> None:
-    """One large is asked for at 10 s and another at 12 s; the first serves from 16 s on, beside the old two."""
+    """One large is asked for at 10 s, another at 12 s; the first serves beside the old two from 16 s on."""
     twin = two_variants()
     twin.step(10.0)
     twin.apply(running(("only", "large", 1, 1)), {"only": 0.0})
