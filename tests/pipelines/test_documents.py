@@ -106,7 +106,12 @@ PLACES: list[tuple[str | int, ...]] = [
 ]
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(place=st.sampled_from(PLACES), value=ANYTHING)
 def test_whatever_stands_anywhere_the_answer_is_a_pipeline_or_one_clear_line(
     place: tuple[str | int, ...], value: object, tmp_path: Path
@@ -122,7 +127,12 @@ def test_whatever_stands_anywhere_the_answer_is_a_pipeline_or_one_clear_line(
         assert read_pipeline(written(tmp_path, document_of(found), "again.json")) == found
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(text=st.text(max_size=60), name=st.sampled_from(["p.json", "p.yaml"]))
 def test_no_text_makes_the_reader_fall_over(text: str, name: str, tmp_path: Path) -> None:
     path = tmp_path / name

@@ -127,7 +127,12 @@ def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
         read_trace(path)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=200,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(text=st.text(alphabet=st.sampled_from('0123456789.,-e"\n\r\t ;xrps'), max_size=40))
 def test_whatever_the_file_holds_the_answer_is_rates_or_a_refusal(text: str, tmp_path: Path) -> None:
     try:

@@ -50,16 +50,21 @@ def test_what_a_dying_replica_served_is_served_again_and_first() -> None:
     assert report.latency_s["p99"] == pytest.approx(np.quantile([7 - first_s, 11 - second_s], 0.99))
 
 
-def test_what_is_given_back_to_an_empty_queue_does_not_hide_who_comes_later() -> None:
-    """One comes in second 0 and one in second 3; the crash at 2 s finds nobody waiting."""
+def test_what_is_given_back_to_an_empty_queue_is_followed_by_who_comes_later() -> None:
+    """Two are served when one replica dies at 2 s; a third comes before 3 s, when the next has loaded.
+
+    The survivor is done before 5 s and then serves the third until before 9 s, the new one is done at 7 s.
+    """
     slow = variant("slow", profile=profile(b1=4.0), loadTime=1.0)
     crash = ReplicaCrash(stage="only", start_s=2.0)
-    twin = twin_of_one(slow, [1.0, 0.0, 0.0, 1.0], options=EXACT, faults=[crash])
+    twin = twin_of_one(slow, [2.0, 0.0, 1.0], replicas=2, options=EXACT, faults=[crash])
 
-    twin.step(7.0)
-    assert (twin.report().completed, twin.report().in_flight) == (1, 1)
-    twin.step(11.0)
-    assert (twin.report().completed, twin.report().in_flight) == (2, 0)
+    completed = []
+    for look_s in (5.0, 6.999, 7.0, 9.0):
+        twin.step(look_s)
+        completed.append(twin.report().completed)
+
+    assert completed == [1, 1, 2, 3]
 
 
 def test_a_dying_replica_gives_back_all_the_batches_it_worked_on_at_once() -> None:
