@@ -46,7 +46,7 @@ def finished(plan: Plan) -> Twin:
 
 
 def is_stuck(twin: Twin) -> bool:
-    """Whether requests are inside for ever: none leaves in longer than the slowest needs for all its items."""
+    """Whether some are inside for ever: none leaves in longer than the slowest needs for all its items."""
     before = twin.report()
     if not before.in_flight:
         return False
