@@ -35,7 +35,7 @@ from tools.replay import Episode, replay, score
 
 PIPELINE = Path(pipelines.__file__).parent / "id_card" / "pipeline.yaml"
 SECONDS = 1200
-BASE_RPS, PEAK_RPS = 6.0, 30.0
+BASE_RPS, PEAK_RPS = 10.0, 90.0
 """Quiet load and highest burst of the demonstration."""
 RIVALS = ("oracle", "static-small", "static-large")
 PLOT = "demo.png"

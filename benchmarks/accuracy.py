@@ -22,7 +22,7 @@ from core.prediction import predict
 from core.problem import Problem
 from pipelines.reader import read_pipeline
 
-LOADS_RPS = (2.0, 4.0, 8.0, 12.0, 16.0, 20.0, 24.0, 30.0)
+LOADS_RPS = (4.0, 12.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0)
 
 
 def levels(path: Path) -> None:

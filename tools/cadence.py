@@ -7,7 +7,7 @@ import math
 from core.pipeline import Pipeline
 from core.problem import Margins
 
-LOOP_MARGINS = Margins(headroom=1.0, wait_quantile=0.9)
+LOOP_MARGINS = Margins(headroom=1.0, wait_quantile=0.99)
 """What the loop adds to the plain problem, because a queue at full utilisation misses deadlines."""
 
 

@@ -18,7 +18,7 @@ from core.solution import Optimum
 from core.solve import solve
 from core.verify import verify
 
-STABILISATION_S = 30.0
+STABILISATION_S = 15.0
 """How long a forecast keeps capacity up; see docs/benchmarks.md for what other windows gave."""
 WORTH_A_CHANGE = 0.01
 """Least gain, as a share of the optimum's objective, for which a feasible configuration is left."""
