@@ -162,7 +162,7 @@ def _show_verdict(answer: Answer) -> None:
         console.print("nearest feasible configuration:")
         for s in answer["nearest"]["stages"]:
             console.print(
-                f"  {s['stage']}: {s['variant']}, batch {s['batch']}, {s['replicas']} replicas", markup=False
+                f"  {s['stage']}: {s['variant']}, batch {s['batch']}, replicas {s['replicas']}", markup=False
             )
 
 

@@ -37,7 +37,12 @@ PIPELINE = Path(pipelines.__file__).parent / "id_card" / "pipeline.yaml"
 SECONDS = 1200
 BASE_RPS, PEAK_RPS = 10.0, 90.0
 """Quiet load and highest burst of the demonstration."""
-RIVALS = ("oracle", "static-small", "static-large")
+RIVALS = {
+    "oracle": "ILP, perfect foresight",
+    "static-small": "static-small",
+    "static-large": "static-large",
+}
+"""The policies run beside the agent, and what the table calls them."""
 PLOT = "demo.png"
 
 
@@ -117,7 +122,7 @@ def _shown(console: Console, run: EmbeddedRun) -> list[Decision]:
 def _finished(console: Console, rivals: dict[str, Future[Episode]]) -> list[Outcome]:
     with console.status("the others replay the same requests"):
         episodes = {name: future.result() for name, future in rivals.items()}
-    return [Outcome(name, e.report, e.score) for name, e in episodes.items()]
+    return [Outcome(RIVALS[name], e.report, e.score) for name, e in episodes.items()]
 
 
 def _replayed(pipeline: Pipeline, policy: str, trace_rps: Sequence[float], seed: int) -> Episode:

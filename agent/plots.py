@@ -20,6 +20,8 @@ from core.errors import UsageError
 from core.pipeline import Pipeline
 from simulator.report import Report
 
+LEGEND_ROOM = 1.3
+"""Height of an axis over its highest value, so that the legend covers nothing."""
 LEAST_LABELLED = 0.05
 """Share of the picture a span must have to bear its name."""
 
@@ -65,7 +67,7 @@ def plot_episode(
     cores.plot(report.series.cores, color="C0")
     cores.set(ylabel="cores", ylim=(0, None))
     _draw_variants(variants, pipeline, decisions, len(trace_rps))
-    variants.set(xlabel="seconds")
+    variants.set(xlabel="seconds", xlim=(0, len(trace_rps)))
     figure.suptitle(f"{pipeline.name}: one episode on the embedded cluster")
     for axes in (load, latency, cores, variants):
         axes.grid(alpha=0.3)
@@ -78,7 +80,8 @@ def _draw_load(axes: Axes, trace_rps: Sequence[float], decisions: Sequence[Decis
     times_s = [time_s for time_s, _ in known]
     axes.step(times_s, [f.upper_rps for _, f in known], where="post", color="C1", label="forecast, upper")
     axes.step(times_s, [f.point_rps for _, f in known], where="post", color="C2", label="forecast, point")
-    axes.set(ylabel="requests/s", ylim=(0, None))
+    highest = max([*trace_rps, *(f.upper_rps for _, f in known)])
+    axes.set(ylabel="requests/s", ylim=(0, LEGEND_ROOM * highest))
     axes.legend(loc="upper right", ncols=3)
 
 
@@ -91,7 +94,8 @@ def _draw_latency(axes: Axes, pipeline: Pipeline, report: Report) -> None:
     missed = axes.twinx()
     missed.fill_between(range(len(lost)), lost, step="mid", color="C3", alpha=0.3)
     missed.set(ylabel="late or dropped", ylim=(0, max(4, *lost) * 2))
-    axes.set(ylabel="seconds", ylim=(0, None))
+    highest_s = max([slo.latency_s, *(value for value in values if not math.isnan(value))])
+    axes.set(ylabel="seconds", ylim=(0, LEGEND_ROOM * highest_s))
     axes.legend(loc="upper right", ncols=2)
 
 

@@ -119,7 +119,7 @@ def _asked(question: Json) -> bool:
     verdict, proposal = question["verdict"], question["proposal"]
     for stage in proposal["configuration"]["stages"]:
         sys.stderr.write(
-            f"  {stage['stage']}: {stage['variant']}, batch {stage['batch']}, {stage['replicas']} replicas\n"
+            f"  {stage['stage']}: {stage['variant']}, batch {stage['batch']}, replicas {stage['replicas']}\n"
         )
     sys.stderr.write(f"  because {proposal['rationale']}; regret {verdict['regret']:.3g}\n")
     return typer.confirm(f"apply {question['id']}?", err=True)

@@ -7,8 +7,10 @@ import math
 from core.pipeline import Pipeline
 from core.problem import Margins
 
-LOOP_MARGINS = Margins(headroom=1.0, wait_quantile=0.99)
-"""What the loop adds to the plain problem, because a queue at full utilisation misses deadlines."""
+LOOP_MARGINS = Margins(headroom=1.1, wait_quantile=0.9)
+"""What the loop adds to the plain problem, because a queue at full utilisation misses deadlines.
+
+docs/benchmarks.md has what other margins gave."""
 
 
 def horizon_s(pipeline: Pipeline, interval_s: float) -> float:
