@@ -34,9 +34,13 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMP)  ## the figures in docs/benchmarks.md
+bench: $(STAMP)  ## the figures in docs/benchmarks.md and docs/accuracy.md; a quarter of an hour
 	$(BIN)/python -m benchmarks.decision
 	$(BIN)/python -m benchmarks.simulator
+	$(BIN)/python -m benchmarks.loop
+	$(BIN)/python -m benchmarks.forecast
+	$(BIN)/python -m benchmarks.margins --seeds 4
+	$(BIN)/python -m benchmarks.accuracy
 
 profile: $(STAMP)  ## measure pipelines/id_card on this machine
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-id-card.lock
