@@ -37,12 +37,7 @@ PIPELINE = Path(pipelines.__file__).parent / "id_card" / "pipeline.yaml"
 SECONDS = 1200
 BASE_RPS, PEAK_RPS = 10.0, 90.0
 """Quiet load and highest burst of the demonstration."""
-RIVALS = {
-    "oracle": "ILP, perfect foresight",
-    "static-small": "static-small",
-    "static-large": "static-large",
-}
-"""The policies run beside the agent, and what the table calls them."""
+RIVALS = ("oracle", "static-small", "static-large")
 PLOT = "demo.png"
 
 
@@ -122,7 +117,7 @@ def _shown(console: Console, run: EmbeddedRun) -> list[Decision]:
 def _finished(console: Console, rivals: dict[str, Future[Episode]]) -> list[Outcome]:
     with console.status("the others replay the same requests"):
         episodes = {name: future.result() for name, future in rivals.items()}
-    return [Outcome(RIVALS[name], e.report, e.score) for name, e in episodes.items()]
+    return [Outcome(name, e.report, e.score) for name, e in episodes.items()]
 
 
 def _replayed(pipeline: Pipeline, policy: str, trace_rps: Sequence[float], seed: int) -> Episode:
@@ -145,7 +140,10 @@ def _plotted(
 
 
 def _table(pipeline: Pipeline, outcomes: Sequence[Outcome]) -> Table:
-    table = Table(title=f"{escape(pipeline.name)}: the same requests, four ways")
+    table = Table(
+        title=f"{escape(pipeline.name)}: the same requests, four ways",
+        caption="oracle: the exact optimum with perfect foresight",
+    )
     table.add_column("policy")
     for column in ("effective accuracy", "SLO attainment", "mean cores", "score"):
         table.add_column(column, justify="right")

@@ -75,6 +75,12 @@ SOLVER_TOLERANCE = 1e-9
 """Feasibility tolerance asked of the solvers; rows are scaled to be of order 1."""
 
 
+RECENT = 4
+"""Answers kept: a turn of the loop asks for the same optimum when it plans, checks and applies."""
+
+_recent: tuple[tuple[Problem, str, Optimum | None], ...] = ()
+
+
 @dataclass(slots=True)
 class _Programme:
     """The model in PuLP."""
@@ -109,7 +115,7 @@ class _Programme:
 
 
 def optimum(problem: Problem, *, solver: str | None = None) -> Optimum | None:
-    """Return the exact optimum of *problem*, or None where nothing is feasible.
+    """Return the exact optimum of *problem*, or None where nothing is feasible. The last answers are kept.
 
     Args:
         problem: What to solve.
@@ -119,7 +125,17 @@ def optimum(problem: Problem, *, solver: str | None = None) -> Optimum | None:
         UsageError: the solver is unknown or not installed, or the problem is too large to state.
         SolverError: the solver ended without a proof.
     """
+    global _recent  # noqa: PLW0603 - what a pure function answered before
     name = solver or preferred_solver()
+    for past, by, answer in _recent:
+        if by == name and past == problem:
+            return answer
+    answer = _solved_anew(problem, name)
+    _recent = ((problem, name, answer), *_recent[: RECENT - 1])
+    return answer
+
+
+def _solved_anew(problem: Problem, name: str) -> Optimum | None:
     stages = undominated(problem, within_reach(problem, all_options(problem)))
     if not _logs_accuracy(problem):
         return _optimum_over(problem, stages, name)
