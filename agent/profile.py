@@ -56,10 +56,11 @@ def profile(name: str, out: Path, models: Path, *, runs: int, cards: int, seed: 
 
 def machine() -> str:
     """Return the CPU's model, the number of cores and the system: a kind of machine, not which one."""
-    return f"{_cpu_model()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+    return f"{cpu_model()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
 
 
-def _cpu_model() -> str:
+def cpu_model() -> str:
+    """Return the processor's name, where the system tells it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
