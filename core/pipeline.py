@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Annotated, Literal
 
@@ -22,17 +23,7 @@ from core.errors import UsageError
 from core.objective import Limits, Objective
 from core.values import Count, Fraction, Frozen, Name, Number, Size, Stated, StatedPositive
 
-PROFILE_COLUMNS = (
-    "variant",
-    "batch",
-    "latency_s",
-    "throughput_rps",
-    "median_s",
-    "cores",
-    "accuracy",
-    "load_time_s",
-    "fan_out",
-)
+Column = NDArray[np.float64]
 
 AccuracyMode = Literal["product", "sum", "measured"]
 
@@ -116,6 +107,26 @@ class Variant(Frozen):
         )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ProfileColumns:
+    """A stage's profile as columns, a row for each variant, by name, and batch that may run there.
+
+    Compared by identity: a stage that keeps one must still compare equal to one that does not.
+    """
+
+    variant: Column
+    """Its index among the variants."""
+    batch: Column
+    latency_s: Column
+    throughput_rps: Column
+    median_s: Column
+    """NaN where it was not measured."""
+    cores: Column
+    accuracy: Column
+    load_time_s: Column
+    fan_out: Column
+
+
 class Edge(Frozen):
     """Where a stage's items come from."""
 
@@ -167,11 +178,8 @@ class Stage(Frozen):
         return self.by_name[name]
 
     @cached_property
-    def profile_columns(self) -> Mapping[str, NDArray[np.float64]]:
-        """The profile as columns, a row for each variant, by name, and batch that may run here.
-
-        `variant` is its index among the variants, `median_s` NaN where it was not measured.
-        """
+    def profile_columns(self) -> ProfileColumns:
+        """The profile as columns."""
         by_name = sorted(range(len(self.variants)), key=lambda i: self.variants[i].name)
         rows = [
             (
@@ -189,9 +197,8 @@ class Stage(Frozen):
             for variant in [self.variants[i]]
             for batch in self.batches_of(variant)
         ]
-        return dict(
-            zip(PROFILE_COLUMNS, np.array(rows, dtype=float).reshape(-1, len(PROFILE_COLUMNS)).T, strict=True)
-        )
+        table = np.array(rows, dtype=float).reshape(-1, len(fields(ProfileColumns)))
+        return ProfileColumns(*table.T)
 
     def batches_of(self, variant: Variant) -> list[int]:
         """Return the batch sizes at which *variant* may run here, ascending."""

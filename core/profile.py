@@ -59,19 +59,19 @@ def pairs_of(problem: Problem, stage: Stage) -> Pairs:
 
 def _profiled(problem: Problem, stage: Stage) -> Pairs:
     columns = stage.profile_columns
-    batch = columns["batch"]
+    batch = columns.batch
     waits = problem.margins.wait_quantile is not None
     return Pairs(
-        variant=columns["variant"].astype(np.int64),
+        variant=columns.variant.astype(np.int64),
         batch=batch,
-        latency_s=columns["latency_s"],
-        rate_rps=columns["throughput_rps"],
-        scv=service_scv(columns["latency_s"], columns["median_s"]) if waits else np.zeros_like(batch),
-        cores=columns["cores"],
-        accuracy=columns["accuracy"],
+        latency_s=columns.latency_s,
+        rate_rps=columns.throughput_rps,
+        scv=service_scv(columns.latency_s, columns.median_s) if waits else np.zeros_like(batch),
+        cores=columns.cores,
+        accuracy=columns.accuracy,
         factor=np.ones_like(batch),
-        load_time_s=columns["load_time_s"],
-        fan_out=columns["fan_out"],
+        load_time_s=columns.load_time_s,
+        fan_out=columns.fan_out,
     )
 
 

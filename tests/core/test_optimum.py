@@ -8,6 +8,8 @@ import pytest
 
 from core.errors import UsageError
 from core.ilp import SOLVERS, installed_solvers, optimum
+from core.options import all_options
+from core.problem import Problem
 from tests.core.brute import Candidate, Instance, best, feasible, objective, ties
 from tests.core.instances import case, problem_of, settings_of
 
@@ -61,6 +63,30 @@ def test_the_order_of_the_file_does_not_matter(seed: int) -> None:
 
     first = optimum(problem_of(case(seed)))
     assert (shuffled and shuffled.configuration) == (first and first.configuration)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_was_solved_still_compares_equal_to_what_was_not(seed: int) -> None:
+    one = problem_of(case(seed))
+    other = Problem.model_validate_json(one.canonical())
+
+    all_options(one)
+    assert one == other
+    all_options(other)
+    assert one == other
+    assert one != other.replaced(load_rps=other.load_rps + 1)
+
+
+def test_the_same_problem_gets_the_same_answer_and_another_its_own() -> None:
+    seeds = [3, 4, 3, 5, 6, 7, 8, 3, 4]
+
+    found = [optimum(problem_of(case(seed))) for seed in seeds]
+
+    for seed, answer in zip(seeds, found, strict=True):
+        candidates = feasible(case(seed))
+        assert (answer is None) == (not candidates)
+        if answer is not None:
+            assert answer.objective == pytest.approx(best(case(seed), candidates), abs=1e-6)
 
 
 def check(instance: Instance, *, solver: str | None) -> None:
