@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import shutil
@@ -48,6 +49,7 @@ class Disk:
     def unmount(self) -> None:
         """Take it away, also where it never came. No file of it may still be open."""
         if os.path.ismount(self.folder):
+            gc.collect()  # a cursor in the traceback of a failed write keeps its file until then
             done = self._called("umount", str(self.folder))
             self._called("umount", "--lazy", str(self.folder))
             assert done.returncode == 0, done.stderr
