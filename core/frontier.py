@@ -22,7 +22,7 @@ import numpy as np
 from core.configuration import Configuration
 from core.dominance import survivors, undominated
 from core.joint import joint_rows
-from core.objective import Objective
+from core.objective import Limits, Objective
 from core.options import Floats, Ints, StageOptions, all_options, within_reach
 from core.problem import TOLERANCE, Problem
 
@@ -81,10 +81,11 @@ def frontier(problem: Problem) -> tuple[FrontierPoint, ...]:
 
 def _plain(problem: Problem) -> Problem:
     """Return the problem in which only accuracy, cores and latency tell options apart."""
-    changes = {"objective": Objective(maximise="accuracy"), "running": None}
-    values = {name: getattr(problem, name) for name in Problem.model_fields} | changes
-    limits = problem.limits.model_copy(update={"max_cores": problem.max_cores})
-    return Problem.model_construct(**(values | {"limits": limits}))
+    return problem.replaced(
+        objective=Objective(maximise="accuracy"),
+        limits=Limits(max_cores=problem.max_cores),
+        running=None,
+    )
 
 
 def _extended(problem: Problem, stages: Sequence[StageOptions], k: int, labels: _Labels) -> _Labels:

@@ -59,7 +59,7 @@ class _Extremes:
 
     def conflict(self) -> Binding:
         """Return what is wrong where no limit is broken alone."""
-        unlimited = _with_slo(self._without_budget(self._without_floor(self.problem)), UNLIMITED_S)
+        unlimited = _with_slo(self._with_slo_only(), UNLIMITED_S)
         if optimum(unlimited, solver=self.solver) is None:
             what = (
                 "each stage can carry its load alone, but no combination of variants can be chosen together"
@@ -69,7 +69,7 @@ class _Extremes:
         return Binding("limits together", best=math.nan, limit=math.nan, statement=what)
 
     def latency(self) -> tuple[Binding, ...]:
-        best = _least_latency_s(self._without_budget(self._without_floor(self.problem)), self.solver)
+        best = _least_latency_s(self._with_slo_only(), self.solver)
         slo_s = self.problem.pipeline.slo.latency_s
         if best is None or best <= slo_s * (1 + TOLERANCE):
             return ()
@@ -84,8 +84,7 @@ class _Extremes:
 
     def cores(self) -> tuple[Binding, ...]:
         budget = self.problem.max_cores
-        unlimited = self._without_budget(self._without_floor(self.problem))
-        best = self._least_cores(_with_slo(unlimited, UNLIMITED_S))
+        best = self._least_cores(_with_slo(self._with_slo_only(), UNLIMITED_S))
         if budget is None or best is None or best <= budget * (1 + TOLERANCE):
             return ()
         return (
@@ -137,24 +136,28 @@ class _Extremes:
     def _least_cores(self, problem: Problem) -> float | None:
         floor = problem.objective.min_accuracy or 0.0
         goal = Objective(minimise="cost", min_accuracy=floor)
-        return self._extreme(problem.model_copy(update={"objective": goal}))
+        return self._extreme(problem.replaced(objective=goal))
 
     def _most_accuracy(self, problem: Problem) -> float | None:
         goal = Objective(maximise="accuracy", max_cores=problem.objective.max_cores)
-        return self._extreme(problem.model_copy(update={"objective": goal}))
+        return self._extreme(problem.replaced(objective=goal))
 
     def _extreme(self, problem: Problem) -> float | None:
-        found = optimum(_fresh(problem), solver=self.solver)
+        found = optimum(problem, solver=self.solver)
         return None if found is None else found.objective
+
+    def _with_slo_only(self) -> Problem:
+        """Return the problem with neither floor nor budget."""
+        return self._without_budget(self._without_floor(self.problem))
 
     def _without_floor(self, problem: Problem) -> Problem:
         objective = problem.objective
         update = {"min_accuracy": 0.0} if objective.minimise else {"min_accuracy": None}
-        return _fresh(problem.model_copy(update={"objective": objective.model_copy(update=update)}))
+        return problem.replaced(objective=objective.model_copy(update=update))
 
     def _without_budget(self, problem: Problem) -> Problem:
         objective = problem.objective.model_copy(update={"max_cores": None})
-        return _fresh(problem.model_copy(update={"objective": objective, "limits": Limits(max_cores=None)}))
+        return problem.replaced(objective=objective, limits=Limits(max_cores=None))
 
 
 def _least_latency_s(problem: Problem, solver: str | None) -> float | None:
@@ -191,9 +194,4 @@ def _relaxed_load(problem: Problem, solver: str | None) -> tuple[Relaxation, ...
 def _with_slo(problem: Problem, slo_s: float) -> Problem:
     slo = problem.pipeline.slo.model_copy(update={"latency_s": slo_s})
     pipeline = problem.pipeline.model_copy(update={"slo": slo})
-    return _fresh(problem.model_copy(update={"pipeline": pipeline}))
-
-
-def _fresh(problem: Problem) -> Problem:
-    """Return a copy without the values cached for the problem it was copied from."""
-    return Problem.model_construct(**{name: getattr(problem, name) for name in Problem.model_fields})
+    return problem.replaced(pipeline=pipeline)

@@ -51,8 +51,8 @@ def test_solve_prints_the_optimum_in_the_promised_form(file: Path) -> None:
 @pytest.mark.parametrize("solver", ["HiGHS", "CBC", "Gurobi"])
 def test_every_solver_prints_json_and_nothing_else(file: Path, solver: str) -> None:
     ended = trimtab_cold("solve", file, "--load", 10, "--solver", solver, "--json")
-    if "is not installed" in ended.err:
-        pytest.skip(ended.err.strip())
+    if solver == "Gurobi" and "is not installed" in ended.err:
+        pytest.skip(ended.err.strip())  # the one solver that does not come with the product
 
     assert (ended.status, ended.err) == (0, "")
     assert ended.objects[0]["objective"] == pytest.approx(6.7)

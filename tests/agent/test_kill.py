@@ -197,5 +197,5 @@ def explained(what: str) -> Iterator[None]:
     """Say where it was if anything fails."""
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # whatever it was: it is raised again, with the step that was killed
         raise AssertionError(what) from error

@@ -63,7 +63,7 @@ def test_an_approval_cannot_be_altered() -> None:
     assert isinstance(approved, Approved)
 
     with pytest.raises(AttributeError):
-        approved.configuration = TOO_SMALL  # type: ignore[misc]
+        approved.configuration = TOO_SMALL  # type: ignore[misc] # frozen: mypy sees it too
     assert copy.copy(approved) == approved
 
 

@@ -19,6 +19,7 @@ is that of `max`, and the note says so.
 """
 
 import math
+from abc import ABC, abstractmethod
 
 import numpy as np
 
@@ -43,7 +44,7 @@ REACH = 4.0
 """The guess stays within this factor of the window's highest and lowest block."""
 
 
-class _Regression:
+class _Regression(ABC):
     """The regression on the features of a window; which features, its heirs say."""
 
     def __init__(self, features: int) -> None:
@@ -53,9 +54,9 @@ class _Regression:
         self._moment = np.zeros(features + 1)
         self._weights: Floats | None = None
 
+    @abstractmethod
     def features(self, window: Window) -> list[float]:
         """Return the loads in *window* that the regression is on, in rps."""
-        raise NotImplementedError
 
     def guess(self, window: Window) -> Guess:
         """Return the fitted value, or that of `max` where there is none."""
