@@ -7,10 +7,9 @@ at the asked quantile for the uppers, each expert with a conformal margin of its
     L_k <- DISCOUNT L_k + pinball_k / target,     weight_k ~ exp(-RATE L_k)
 
 The point is the average of the experts' points by the first weights, the base of the upper quantile
-the average of their bases by the second; the mixture's own calibration is the only margin on it. (The
-average of the experts' uppers would count a surge twice, once in their margins and once in its own:
-after one burst from 8 to 25 requests a second it answered 138, this answers 58.) An expert that is
-warming up, or has met a gap, takes part with what it fell back to.
+the average of their bases by the second; the mixture's own calibration is the only margin on it: the
+average of the experts' uppers would count a surge twice, once in their margins and once in its own. An
+expert that is warming up, or has met a gap, takes part with what it fell back to.
 """
 
 from collections.abc import Iterable

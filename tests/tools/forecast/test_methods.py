@@ -172,7 +172,7 @@ def test_the_points_are_weighed_at_the_median_not_at_the_quantile() -> None:
 
 
 def test_a_surge_enters_the_upper_quantile_once() -> None:
-    """The experts' margins must not come on top of the mixture's own: that gave 5.6 times the most seen."""
+    """The experts' margins must not come on top of the mixture's own: that gave five times the most seen."""
     loads = bursty(400, base_rps=6.0, peak_rps=30.0, seed=0)
     forecaster = create("mixture", 0.9)
 
