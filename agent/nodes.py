@@ -24,7 +24,8 @@ from agent.state import (
     verdicts_of,
 )
 from core.assessment import Finding, assess
-from core.decision import Decision, Proposal, certify
+from core.decision import Decision, certify
+from core.proposal import Proposal
 from core.effort import best_effort
 from core.errors import ActuationFailed, MetricsUnavailable, SolverError, UsageError
 from core.problem import Problem

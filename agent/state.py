@@ -11,7 +11,8 @@ from typing import Any, TypedDict
 from core.assessment import Finding
 from core.belief import Belief
 from core.configuration import Configuration
-from core.decision import Outcome, Proposal
+from core.decision import Outcome
+from core.proposal import Proposal
 from core.forecast import Forecast
 from core.objective import Objective
 from core.observation import Observation

@@ -7,15 +7,23 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from core.assessment import Finding
+from core.assessment import Finding, Signal
 from core.belief import Belief
+from core.approval import Approval
+from core.calendar import Event
 from core.configuration import Configuration
 from core.errors import UsageError
 from core.forecast import Forecast
+from core.objective import Objective
 from core.observation import Observation
-from core.problem import Problem
+from core.problem import Margins, Problem
+from core.proposal import Proposal
+from core.ruling import Ruling
 from core.solution import Optimum
 from core.solve import solve
+from core.spend import Planning
+from core.tooluse import ToolUse
+from core.trial import Quarantine, Trial
 from core.values import Frozen, Name, NonNegative, Number
 from core.verdict import Constraint, Verdict
 from core.verify import verify
@@ -44,14 +52,6 @@ class Certificate(Frozen):
     """Every constraint with its slack."""
 
 
-class Proposal(Frozen):
-    """What the planner wants, and why."""
-
-    configuration: Configuration | None
-    """None for holding what runs."""
-    rationale: str
-
-
 class Decision(Frozen):
     """One complete turn of the loop."""
 
@@ -72,6 +72,25 @@ class Decision(Frozen):
     """The load that was decided for; None where nothing could be decided."""
     proposals: tuple[Proposal, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
+    rulings: tuple[Ruling, ...] = ()
+    """What became of each proposal; one for each."""
+    uses: tuple[ToolUse, ...] = ()
+    """The tool results the planner saw, in order."""
+    planning: Planning = Planning()
+    signals: tuple[Signal, ...] = ()
+    margins: Margins = Margins()
+    objective: Objective | None = None
+    """Another objective than the pipeline's, where its floor was given up."""
+    pipeline_digest: str = ""
+    """Of the pipeline decided for; the store keeps the pipeline itself."""
+    events: tuple[Event, ...] = ()
+    """What the calendar said."""
+    trial: Trial | None = None
+    """The change that was not confirmed yet when the turn ended."""
+    quarantine: tuple[Quarantine, ...] = ()
+    """What was not to be tried again when the turn ended."""
+    approval: Approval | None = None
+    """Who said yes or no, where a person was asked."""
     certificate: Certificate | None = None
     """Present exactly where a change was about to be applied, whatever came of it."""
     outcome: Outcome

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from agent.planners.briefing import Briefing
-from core.decision import Proposal
+from core.proposal import Proposal
 from core.solution import Infeasible, Optimum
 from core.solve import solve
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from agent.planners.briefing import Briefing
-from core.decision import Proposal
+from core.proposal import Proposal
 from core.problem import Problem
 from core.solution import Optimum
 from core.solve import solve

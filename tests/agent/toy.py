@@ -20,7 +20,8 @@ from agent.episode import EmbeddedRun, embedded_run
 from agent.planners import Briefing, Planner
 from agent.state import Json
 from core.configuration import Configuration, StageConfiguration
-from core.decision import Decision, Mode, Proposal
+from core.decision import Decision, Mode
+from core.proposal import Proposal
 from core.pipeline import Pipeline
 from pipelines.reader import read_pipeline
 from simulator.faults import Fault

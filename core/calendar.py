@@ -1,0 +1,38 @@
+"""What people announce: events that change the load, with when, how much, and who said so."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from core.proposal import MOST_LOAD_FACTOR
+from core.values import Frozen, Name, NonNegative, Number
+
+MOST_NOTE = 500
+"""Characters of a note that are kept."""
+
+
+class Event(Frozen):
+    """An announced change of the load. Times are seconds of the loop's clock."""
+
+    id: Name
+    pipeline: Name
+    start_s: NonNegative
+    end_s: NonNegative
+    load_factor: Annotated[Number, Field(gt=0, le=MOST_LOAD_FACTOR)]
+    """Times the load of before it."""
+    note: Annotated[str, Field(max_length=MOST_NOTE)] = ""
+    author: Name
+    entered_s: NonNegative
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.end_s <= self.start_s:
+            raise ValueError(f"the event ends at {self.end_s:g} s, not after its start at {self.start_s:g} s")
+        return self
+
+
+def announced_factor(events: tuple[Event, ...], from_s: float, to_s: float) -> float:
+    """Return the largest load factor announced for any time in [from_s, to_s]; 1 where there is none."""
+    return max((e.load_factor for e in events if e.start_s <= to_s and from_s < e.end_s), default=1.0)
