@@ -7,6 +7,7 @@ predicted. Otherwise the last good configuration comes back, and the failed one 
 from __future__ import annotations
 
 from core.configuration import Configuration
+from core.problem import VariantName
 from core.values import Frozen, Name, NonNegative
 
 
@@ -49,6 +50,9 @@ class Quarantine(Frozen):
     """A configuration not to be tried again before *until_s*, with the evidence."""
 
     configuration: Configuration
+    variants: tuple[VariantName, ...] = ()
+    """Variants that the failed change brought in (stage by stage, where the variant changed): left out of
+    the problem until then, as long as it stays feasible."""
     until_s: NonNegative
     decision: Name
     """Whose change it was."""
