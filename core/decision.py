@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from core.approval import Approval
 from core.assessment import Finding, Signal
 from core.belief import Belief
-from core.approval import Approval
 from core.calendar import Event
 from core.configuration import Configuration
 from core.errors import UsageError

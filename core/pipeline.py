@@ -8,6 +8,7 @@ incoming edges brings. Accuracies are in [0, 1], times in seconds, rates in requ
 
 from __future__ import annotations
 
+import hashlib
 import math
 from bisect import bisect_left
 from collections.abc import Mapping
@@ -249,6 +250,11 @@ class Pipeline(Frozen):
     def joint_accuracy(self) -> Mapping[tuple[str, ...], float]:
         """The joint accuracy by variant names in stage order; empty where none was measured."""
         return {row.variants: row.accuracy for row in self.accuracy_table or ()}
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the pipeline's one JSON text, in hexadecimal."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
     @cached_property
     def successors(self) -> Mapping[str, tuple[str, ...]]:

@@ -20,12 +20,12 @@ from core.assessment import Finding
 from core.belief import Belief
 from core.configuration import Configuration
 from core.errors import UsageError
-from core.problem import Problem, VariantName
+from core.problem import TOLERANCE, Problem, VariantName
 from core.proposal import Ask, Cause, LatencyMove, Proposal
 from core.solution import Infeasible, Optimum
 from core.solve import solve
 from core.values import Frozen
-from core.verdict import Verdict
+from core.verdict import Constraint, Verdict
 from core.verify import verify
 
 EPSILON = 0.01
@@ -65,3 +65,201 @@ class Grounds:
     """Largest load factor announced for the horizon."""
     shown: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """For each tool result of this turn that worked, by id: the causes it shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Impossible:
+    """What was proposed is no configuration, and why."""
+
+    reason: str
+
+
+def rule(
+    problem: Problem,
+    proposal: Proposal,
+    grounds: Grounds,
+    *,
+    epsilon: float = EPSILON,
+    caused_epsilon: float = CAUSED_EPSILON,
+) -> Ruling:
+    """Return what becomes of *proposal* in the turn's *problem*, whose `running` is what runs.
+
+    Raises:
+        SolverError: a solver ended without a proof.
+    """
+    wanted = _candidate(problem, proposal, grounds)
+    if isinstance(wanted, _Impossible):
+        return Ruling(ruled="impossible", candidate=None, verdict=None, reason=wanted.reason)
+    verdict = verify(problem, wanted)
+    if not verdict.accepted:
+        broken = "; ".join(_broken(c) for c in verdict.violations)
+        return Ruling(ruled="infeasible", candidate=wanted, verdict=verdict, reason=broken)
+    caused = backed(proposal, grounds)
+    reference = _reference(problem, proposal, grounds) if caused else problem
+    allowed = (caused_epsilon if caused else epsilon) * abs(_best(reference, verdict, problem))
+    regret = max(0.0, _regret(reference, problem, wanted, verdict))
+    supported = regret <= allowed * (1 + TOLERANCE) + TOLERANCE
+    return Ruling(
+        ruled="accepted" if supported else "unsupported",
+        candidate=wanted,
+        verdict=verdict,
+        caused=caused,
+        allowed=allowed,
+        reason=_why(proposal, grounds, regret=regret, allowed=allowed, supported=supported, caused=caused),
+    )
+
+
+def backed(proposal: Proposal, grounds: Grounds) -> bool:
+    """Say whether the proposal's cause was found this turn and a tool result that it cites shows it."""
+    cause = proposal.cause
+    if cause in NO_GROUNDS or not _found(cause, grounds):
+        return False
+    return any(cause in grounds.shown.get(cited, frozenset()) for cited in proposal.evidence)
+
+
+def asked(problem: Problem, ask: Ask, grounds: Grounds) -> Problem:
+    """Return the problem an ask describes.
+
+    Raises:
+        UsageError: it names an unknown variant, requires two of one stage, or moves more than the
+            evidence lets it.
+    """
+    excluded = (*problem.excluded, *ask.excluded, *_others(problem, ask.required))
+    for name in ask.excluded:
+        problem.pipeline.stage(name.stage).variant(name.variant)
+    margins, objective = problem.margins, problem.objective
+    if ask.headroom is not None:
+        margins = margins.model_copy(update={"headroom": ask.headroom})
+    if objective.kind == "weighted":
+        weights = {
+            "alpha": objective.alpha * ask.accuracy_weight,
+            "beta": objective.beta * ask.cores_weight,
+        }
+        objective = objective.model_copy(update=weights)
+    return problem.replaced(
+        load_rps=_announced_rps(problem, ask, grounds),
+        margins=margins,
+        objective=objective,
+        excluded=tuple(dict.fromkeys(excluded)),
+        belief=_moved(problem.belief, ask.latency),
+    )
+
+
+def _candidate(problem: Problem, proposal: Proposal, grounds: Grounds) -> Configuration | _Impossible:
+    try:
+        if proposal.ask is not None:
+            return _solved(asked(problem, proposal.ask, grounds))
+        wanted = proposal.configuration or problem.running
+        if wanted is None:
+            return _Impossible("there is nothing running that could be held")
+        return wanted.checked(problem.pipeline)
+    except UsageError as error:
+        return _Impossible(str(error))
+
+
+def _solved(problem: Problem) -> Configuration | _Impossible:
+    match solve(problem):
+        case Optimum(configuration=configuration):
+            return configuration
+        case Infeasible(bindings=bindings, relaxations=relaxations):
+            fits = "; ".join(r.statement for r in relaxations)
+            reason = f"the problem asked for has no feasible configuration: {bindings[0].statement}"
+            return _Impossible(f"{reason}; {fits}" if fits else reason)
+
+
+def _others(problem: Problem, required: tuple[VariantName, ...]) -> tuple[VariantName, ...]:
+    """Return what is left out where these are required."""
+    stages = [name.stage for name in required]
+    twice = sorted({stage for stage in stages if stages.count(stage) > 1})
+    if twice:
+        raise UsageError(f"two variants are required of stage {twice[0]!r}; name one")
+    found = []
+    for name in required:
+        stage = problem.pipeline.stage(name.stage)
+        stage.variant(name.variant)
+        found += [
+            VariantName(stage=stage.name, variant=v.name) for v in stage.variants if v.name != name.variant
+        ]
+    return tuple(found)
+
+
+def _announced_rps(problem: Problem, ask: Ask, grounds: Grounds) -> float:
+    if ask.load_factor > grounds.announced * (1 + TOLERANCE):
+        raise UsageError(
+            f"load_factor {ask.load_factor:g} is above {grounds.announced:g}, the most that is announced for "
+            "this horizon"
+        )
+    return problem.load_rps * ask.load_factor
+
+
+def _moved(belief: Belief, moves: tuple[LatencyMove, ...]) -> Belief:
+    """Return the belief with latency factors moved, each inside the interval that was measured."""
+    corrections = {(c.stage, c.variant): c for c in belief.latency}
+    for move in moves:
+        known = corrections.get((move.stage, move.variant))
+        if known is None:
+            raise UsageError(
+                f"nothing measured says that {move.stage}/{move.variant} is slower or faster than profiled"
+            )
+        low, high = known.evidence.low, known.evidence.high
+        if not low * (1 - TOLERANCE) <= move.factor <= high * (1 + TOLERANCE):
+            raise UsageError(
+                f"latency factor {move.factor:g} of {move.stage}/{move.variant} is outside of what was "
+                f"measured, {low:.4g} to {high:.4g}"
+            )
+        corrections[move.stage, move.variant] = known.model_copy(update={"factor": move.factor})
+    return belief.model_copy(update={"latency": tuple(corrections.values())})
+
+
+def _found(cause: Cause, grounds: Grounds) -> bool:
+    if cause == "announced event":
+        return grounds.announced != 1.0
+    return any(finding.kind == cause for finding in grounds.findings)
+
+
+def _reference(problem: Problem, proposal: Proposal, grounds: Grounds) -> Problem:
+    """Return the problem the evidence supports: an announced load, a latency inside its interval."""
+    ask = proposal.ask or Ask(
+        load_factor=max(1.0, grounds.announced) if proposal.cause == "announced event" else 1.0
+    )
+    return asked(problem, Ask(load_factor=ask.load_factor, latency=ask.latency), grounds)
+
+
+def _best(reference: Problem, verdict: Verdict, problem: Problem) -> float:
+    """Return the optimum of the reference; that of the turn's problem where it has none."""
+    if reference is not problem:
+        match solve(reference):
+            case Optimum(objective=objective):
+                return objective
+            case Infeasible():
+                pass
+    return verdict.optimum or 0.0
+
+
+def _regret(reference: Problem, problem: Problem, candidate: Configuration, verdict: Verdict) -> float:
+    found = verdict if reference is problem else verify(reference, candidate)
+    if found.regret is None:
+        found = verdict
+    return found.regret or 0.0
+
+
+def _broken(constraint: Constraint) -> str:
+    if constraint.value is None or constraint.limit is None:
+        return f"{constraint.constraint} is broken"
+    return f"{constraint.constraint} is {constraint.value:.4g}, the limit is {constraint.limit:.4g}"
+
+
+def _why(
+    proposal: Proposal, grounds: Grounds, *, regret: float, allowed: float, supported: bool, caused: bool
+) -> str:
+    if supported:
+        return f"feasible; loses {regret:.3g}, {allowed:.3g} is allowed"
+    if caused:
+        return f"loses {regret:.3g} against the optimum, even {proposal.cause!r} allows {allowed:.3g}"
+    if proposal.cause in NO_GROUNDS:
+        fault = f"cause {proposal.cause!r} is no reason to deviate"
+    elif not _found(proposal.cause, grounds):
+        fault = f"no {proposal.cause!r} was found this turn"
+    else:
+        fault = f"no tool result that it cites shows {proposal.cause!r}"
+    return f"loses {regret:.3g} against the optimum, {allowed:.3g} is allowed: {fault}"

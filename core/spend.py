@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.values import Count, Frozen, NonNegative, PositiveCount, Positive
+from core.values import Count, Frozen, NonNegative, Positive, PositiveCount
 
 
 class Spend(Frozen):

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from core.decision import Certificate, Decision
 from core.errors import StoreError, UsageError
+from core.pipeline import Pipeline
 from core.values import Frozen
 
 SCHEMA = """
@@ -25,6 +26,7 @@ CREATE TABLE IF NOT EXISTS decisions (
     seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, pipeline TEXT NOT NULL, time_s REAL NOT NULL,
     outcome TEXT NOT NULL, body TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS pipelines (digest TEXT PRIMARY KEY, name TEXT NOT NULL, body TEXT NOT NULL);
 CREATE TRIGGER IF NOT EXISTS intents_stay BEFORE UPDATE ON intents
     BEGIN SELECT RAISE(ABORT, 'the store is append-only'); END;
 CREATE TRIGGER IF NOT EXISTS intents_last BEFORE DELETE ON intents
@@ -32,6 +34,10 @@ CREATE TRIGGER IF NOT EXISTS intents_last BEFORE DELETE ON intents
 CREATE TRIGGER IF NOT EXISTS decisions_stay BEFORE UPDATE ON decisions
     BEGIN SELECT RAISE(ABORT, 'the store is append-only'); END;
 CREATE TRIGGER IF NOT EXISTS decisions_last BEFORE DELETE ON decisions
+    BEGIN SELECT RAISE(ABORT, 'the store is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS pipelines_stay BEFORE UPDATE ON pipelines
+    BEGIN SELECT RAISE(ABORT, 'the store is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS pipelines_last BEFORE DELETE ON pipelines
     BEGIN SELECT RAISE(ABORT, 'the store is append-only'); END;
 """
 FIXES = {
@@ -154,6 +160,41 @@ class DecisionStore:
         if row is None:
             raise UsageError(f"there is no decision {name!r} in {self.path}; `trimtab decisions` lists them")
         return Decision.model_validate_json(row[0])
+
+    def keep_pipeline(self, pipeline: Pipeline) -> None:
+        """Keep the pipeline that decisions are made for; durable when this returns."""
+        with self._reporting():
+            self._db.execute(
+                "INSERT OR IGNORE INTO pipelines VALUES (?, ?, ?)",
+                (pipeline.digest, pipeline.name, pipeline.model_dump_json()),
+            )
+
+    def pipeline(self, digest: str) -> Pipeline:
+        """Return the pipeline with that digest.
+
+        Raises:
+            UsageError: it was never kept.
+        """
+        with self._reporting():
+            row = self._db.execute("SELECT body FROM pipelines WHERE digest = ?", (digest,)).fetchone()
+            if row is None:
+                raise UsageError(f"{self.path} does not have pipeline {digest[:12]!r}")
+            return Pipeline.model_validate_json(row[0])
+
+    def before(self, name: str, count: int) -> tuple[Decision, ...]:
+        """Return the last *count* decisions of the same pipeline before the one called *name*, oldest first.
+
+        Raises:
+            UsageError: there is no such decision.
+        """
+        pipeline = self.decision(name).pipeline
+        query = (
+            "SELECT body FROM decisions WHERE pipeline = ? AND seq <"
+            " (SELECT seq FROM decisions WHERE id = ?) ORDER BY seq DESC LIMIT ?"
+        )
+        with self._reporting():
+            rows = self._db.execute(query, (pipeline, name, count)).fetchall()
+            return tuple(Decision.model_validate_json(body) for (body,) in rows)[::-1]
 
     def count(self) -> int:
         """Return how many decisions there are."""
