@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -36,3 +37,29 @@ class Event(Frozen):
 def announced_factor(events: tuple[Event, ...], from_s: float, to_s: float) -> float:
     """Return the largest load factor announced for any time in [from_s, to_s]; 1 where there is none."""
     return max((e.load_factor for e in events if e.start_s <= to_s and from_s < e.end_s), default=1.0)
+
+
+def announced_ratio(
+    events: Sequence[Event],
+    earlier: Sequence[tuple[float, float]],
+    *,
+    load_rps: float,
+    now_s: float,
+    horizon_s: float,
+) -> float:
+    """Return how many times *load_rps* the calendar expects within the horizon; 1 where it is no more.
+
+    An event multiplies the load of before it. One that has not begun multiplies *load_rps*; of one that
+    has, part of the rise may be in *load_rps* already, so the last of the *earlier* loads (time and
+    requests per second, oldest first) before it counts. Without one the load has shown itself.
+    """
+    if load_rps <= 0:
+        return 1.0
+    ratios = [1.0]
+    for event in events:
+        if not (event.start_s <= now_s + horizon_s and now_s < event.end_s):
+            continue
+        before = [rps for time_s, rps in earlier if time_s < event.start_s]
+        base_rps = load_rps if now_s < event.start_s else (before[-1] if before else 0.0)
+        ratios.append(event.load_factor * base_rps / load_rps)
+    return min(MOST_LOAD_FACTOR, max(ratios))

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from agent.planners.briefing import Briefing, Planner
+from agent.planners.briefing import Briefing, Planner, Thought, ToolCall
 from agent.planners.exact import ExactPlanner
 from agent.planners.rules import RulesPlanner
 from core.errors import UsageError
 
-__all__ = ["Briefing", "Planner", "create", "names"]
+__all__ = ["Briefing", "Planner", "Thought", "ToolCall", "create", "names"]
 
 _KNOWN: dict[str, Callable[[], Planner]] = {"ilp": ExactPlanner, "rules": RulesPlanner}
 

@@ -1,9 +1,9 @@
-"""The `rules` planner: the exact optimum, with patience on the way down. No LLM.
+"""The `rules` planner: the exact optimum, and no change that is not worth it. No LLM.
 
-It decides at the highest of the upper forecasts of the last `STABILISATION_S`, so that it grows at
-once and shrinks only when the load has stayed down (the stabilisation window of Kubernetes'
-HorizontalPodAutoscaler). What runs is kept while it carries that load and is within `WORTH_A_CHANGE` of
-the optimum: a change that gains less than that costs more in cold starts than it brings.
+What runs is kept while it is feasible and within `WORTH_A_CHANGE` of the optimum: a change that gains less
+costs more in cold starts than it brings. For an announced event it asks for the optimum at the
+announced load, with the calendar as its evidence. It goes through the same graph, tools and checks as
+the LLM planner, whose stand-in it is.
 """
 
 from __future__ import annotations
@@ -11,58 +11,101 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from agent.planners.briefing import Briefing
-from core.proposal import Proposal
+from agent.planners.briefing import Briefing, Thought, ToolCall
 from core.problem import Problem
+from core.proposal import Ask, Cause, Proposal
+from core.ruling import EPSILON, Grounds, asked
 from core.solution import Optimum
 from core.solve import solve
+from core.tooluse import ToolUse
 from core.verify import verify
 
-STABILISATION_S = 15.0
-"""How long a forecast keeps capacity up; see docs/benchmarks.md for what other windows gave."""
-WORTH_A_CHANGE = 0.01
+WORTH_A_CHANGE = EPSILON
 """Least gain, as a share of the optimum's objective, for which a feasible configuration is left."""
+CALENDAR = "upcoming_events"
+TELLING: tuple[Cause, ...] = (
+    "capacity loss",
+    "latency drift",
+    "accuracy drift",
+    "forecast bias",
+    "load surge",
+    "slo breach",
+)
+"""Causes, the first that was found is named: a breach is what the others lead to."""
 
 
 @dataclass(frozen=True, slots=True)
 class RulesPlanner:
-    """Up at once, down with patience."""
+    """Grows when it must, changes when it pays."""
 
     name: ClassVar[str] = "rules"
-    stabilisation_s: float = STABILISATION_S
     worth_a_change: float = WORTH_A_CHANGE
 
-    def plan(self, briefing: Briefing) -> Proposal:
-        """Return the optimum at the stabilised load, or hold what is good enough."""
+    def plan(self, briefing: Briefing) -> Thought:
+        """Return the optimum, or hold what is good enough; ask the calendar first where it matters."""
+        situation = briefing.situation
         if briefing.rejected:
-            return _optimum(briefing.problem, "the exact optimum, after a rejection")
-        problem = briefing.problem.replaced(load_rps=self._stable_load_rps(briefing))
-        verdict = verify(problem, briefing.running)
-        if verdict.accepted and verdict.regret is not None and verdict.optimum is not None:
-            enough = self.worth_a_change * abs(verdict.optimum)
-            if verdict.regret <= enough:
+            return Thought(_optimum(situation.problem, "the exact optimum, after a rejection"))
+        if situation.announced <= 1.0:
+            return Thought(self._worthwhile(situation.problem, _cause(briefing)))
+        shown = _shown(briefing.uses)
+        if shown is None:
+            return Thought(None, calls=(ToolCall("rules-1", CALENDAR, "{}"),))
+        return Thought(self._announced(briefing, shown.id))
+
+    def _worthwhile(self, problem: Problem, cause: Cause) -> Proposal:
+        running = problem.running
+        verdict = None if running is None else verify(problem, running)
+        if verdict is None:
+            reason = "nothing runs"
+        elif verdict.accepted and verdict.regret is not None and verdict.optimum is not None:
+            if verdict.regret <= self.worth_a_change * abs(verdict.optimum):
                 return Proposal(
-                    configuration=None,
                     rationale=f"what runs carries {problem.load_rps:.4g} rps and loses {verdict.regret:.3g} "
-                    f"of {verdict.optimum:.4g}: not worth a change",
+                    f"of {verdict.optimum:.4g}: not worth a change"
                 )
             reason = f"a gain of {verdict.regret:.3g}"
         else:
-            broken = ", ".join(c.constraint for c in verdict.violations)
-            reason = f"what runs breaks {broken}"
-        return _optimum(problem, f"{reason} at {problem.load_rps:.4g} rps")
+            reason = f"what runs breaks {', '.join(c.constraint for c in verdict.violations)}"
+        return _optimum(problem, f"{reason} at {problem.load_rps:.4g} rps", cause)
 
-    def _stable_load_rps(self, briefing: Briefing) -> float:
-        since_s = briefing.time_s - self.stabilisation_s
-        earlier = [d.forecast.upper_rps for d in briefing.history if d.forecast and since_s < d.time_s]
-        return max([briefing.forecast.upper_rps, *earlier])
+    def _announced(self, briefing: Briefing, cited: str) -> Proposal:
+        """Return the ask for the announced load, or what is worthwhile if that has no answer."""
+        situation = briefing.situation
+        ask = Ask(load_factor=situation.announced)
+        problem = asked(situation.problem, ask, Grounds(announced=situation.announced))
+        running = situation.running
+        if verify(problem, running).accepted:
+            return Proposal(
+                rationale=f"what runs carries the announced {problem.load_rps:.4g} rps",
+                cause="announced event",
+                evidence=(cited,),
+            )
+        if not isinstance(solve(problem), Optimum):
+            return self._worthwhile(situation.problem, _cause(briefing))
+        return Proposal(
+            ask=ask,
+            rationale=f"{situation.announced:.3g} times the load is announced, {problem.load_rps:.4g} rps",
+            cause="announced event",
+            evidence=(cited,),
+        )
 
 
-def _optimum(problem: Problem, reason: str) -> Proposal:
+def _cause(briefing: Briefing) -> Cause:
+    """Return the most telling kind of what was found: what explains comes before what it explains."""
+    found = {finding.kind for finding in briefing.situation.assessment.findings}
+    return next((kind for kind in TELLING if kind in found), "none")
+
+
+def _shown(uses: tuple[ToolUse, ...]) -> ToolUse | None:
+    return next((use for use in uses if use.tool == CALENDAR), None)
+
+
+def _optimum(problem: Problem, reason: str, cause: Cause = "none") -> Proposal:
     match solve(problem):
         case Optimum(configuration=configuration):
-            return Proposal(configuration=configuration, rationale=reason)
+            return Proposal(configuration=configuration, rationale=reason, cause=cause)
         case infeasible:
             return Proposal(
-                configuration=None, rationale=f"{reason}; infeasible: {infeasible.bindings[0].statement}"
+                rationale=f"{reason}; infeasible: {infeasible.bindings[0].statement}", cause=cause
             )

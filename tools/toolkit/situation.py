@@ -32,6 +32,8 @@ class Situation:
     """Earlier decisions, oldest first."""
     events: tuple[Event, ...] = ()
     """What the calendar says of this pipeline."""
+    announced: float = 1.0
+    """What the calendar lets a proposal multiply the load by now (`core.calendar.announced_ratio`)."""
     trial: Trial | None = None
     """The change that is not confirmed yet."""
     quarantine: tuple[Quarantine, ...] = ()
