@@ -109,6 +109,23 @@ def rule(
     )
 
 
+def only_feasible(problem: Problem, configuration: Configuration) -> Ruling:
+    """Return the ruling on what the loop or a person decided: it must be feasible, and no more.
+
+    Raises:
+        UsageError: the configuration names something the pipeline has not.
+        SolverError: a solver ended without a proof.
+    """
+    verdict = verify(problem, configuration)
+    broken = "; ".join(_broken(c) for c in verdict.violations)
+    return Ruling(
+        ruled="accepted" if verdict.accepted else "infeasible",
+        candidate=configuration,
+        verdict=verdict,
+        reason=broken or "feasible",
+    )
+
+
 def backed(proposal: Proposal, grounds: Grounds) -> bool:
     """Say whether the proposal's cause was found this turn and a tool result that it cites shows it."""
     cause = proposal.cause
