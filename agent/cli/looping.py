@@ -1,0 +1,82 @@
+"""`trimtab simulate`, `run` and `demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from agent.cli.options import DEFAULT_DATA, AsJson, DataFolder, PipelineFile, app
+
+
+@app.command()
+def simulate(
+    file: PipelineFile,
+    trace: Annotated[Path, typer.Option("--trace", help="CSV with a column of requests per second.")],
+    policy: Annotated[str, typer.Option(help="ilp, oracle, static-small or static-large.")] = "ilp",
+    config: Annotated[
+        Path | None, typer.Option("--config", help="Hold this configuration instead of a policy.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    column: Annotated[str | None, typer.Option(help="Column of the trace; guessed by default.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Replay a trace against the request-level twin with a policy deciding."""
+    from agent import simulation  # noqa: PLC0415 - numba is heavy
+
+    simulation.simulate(file, trace, policy=policy, config=config, seed=seed, column=column, as_json=as_json)
+
+
+@app.command()
+def run(
+    file: PipelineFile,
+    trace: Annotated[Path, typer.Option("--trace", help="The load: CSV with requests per second.")],
+    cluster: Annotated[
+        str, typer.Option(help="What to act on: embedded (the twin, in process).")
+    ] = "embedded",
+    planner: Annotated[str, typer.Option(help="rules or ilp.")] = "rules",
+    mode: Annotated[
+        Literal["observe", "approve", "auto"],
+        typer.Option(help="Recommend only, ask for each change, or act."),
+    ] = "auto",
+    data: DataFolder = DEFAULT_DATA,
+    interval: Annotated[int, typer.Option(min=1, max=3600, help="Seconds between decisions.")] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    column: Annotated[str | None, typer.Option(help="Column of the trace; guessed by default.")] = None,
+    real_time: Annotated[bool, typer.Option("--real-time", help="No faster than the clock.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run the loop: observe, forecast, decide exactly, verify, apply and record, every interval."""
+    from agent import running  # noqa: PLC0415 - langgraph and numba are heavy
+
+    running.run(
+        file,
+        trace,
+        cluster=cluster,
+        planner=planner,
+        mode=mode,
+        data=data,
+        interval_s=interval,
+        seed=seed,
+        column=column,
+        real_time=real_time,
+        as_json=as_json,
+    )
+
+
+@app.command()
+def demo(
+    file: Annotated[
+        Path | None, typer.Option("--pipeline", help="Another pipeline than the ID card reader.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the plot and the decisions.")] = Path(
+        "trimtab-out/demo"
+    ),
+    planner: Annotated[str, typer.Option(help="rules or ilp.")] = "rules",
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 7,
+) -> None:
+    """Twenty bursty minutes on the embedded cluster, beside perfect foresight and standing still."""
+    from agent import demo as show  # noqa: PLC0415 - as above
+
+    show.demo(file, out, planner=planner, seed=seed)
