@@ -1,0 +1,296 @@
+"""What people are asked and answer, and what they command: SQLite in WAL mode, append-only, durable.
+
+Two processes share the file: the loop opens and closes requests, the command line answers. Of several answers
+the first counts, and an answer counts only while its request is open and not expired; each is written under
+the file's write lock, so there is no time in between. An answer belongs to one request: the same change
+asked for again later has to be answered again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from core.approval import Approval, Hash
+from core.complaints import complaint
+from core.configuration import Configuration
+from core.errors import StoreError, UsageError
+from core.values import Count, Frozen, Name, NonNegative
+from tools.store import BUSY_S, cause
+
+TABLES = ("requests", "answers", "closings", "commands")
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS requests (
+    seq INTEGER PRIMARY KEY, decision TEXT NOT NULL UNIQUE, proposal TEXT NOT NULL, body TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS answers (request INTEGER PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS closings (request INTEGER PRIMARY KEY, reason TEXT NOT NULL, at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS commands (seq INTEGER PRIMARY KEY, body TEXT NOT NULL);
+""" + "".join(
+    f"CREATE TRIGGER IF NOT EXISTS {table}_{name} BEFORE {what} ON {table}"
+    " BEGIN SELECT RAISE(ABORT, 'the store is append-only'); END;"
+    for table in TABLES
+    for name, what in (("stay", "UPDATE"), ("last", "DELETE"))
+)
+LEAST_PREFIX = 6
+"""Characters of a hash that are enough to mean it; fewer are too easily mistyped."""
+ROWS = (
+    "SELECT r.seq, r.body, a.body, c.reason FROM requests r LEFT JOIN answers a ON a.request = r.seq"
+    " LEFT JOIN closings c ON c.request = r.seq"
+)
+
+CommandKind = Literal["pause", "resume", "mode"]
+
+
+class Request(Frozen):
+    """One change that a person is asked about."""
+
+    decision: Name
+    """Whose change it is: one request for each."""
+    pipeline: Name
+    proposal: Hash
+    """`proposal_hash` of the change."""
+    running: Configuration
+    proposed: Configuration
+    effect: str = ""
+    """What the check predicts of it, in one line."""
+    rationale: str = ""
+    """Why it is proposed: the planner's text, not to be trusted."""
+    asked_at: NonNegative
+    """Unix time, in seconds."""
+    expires_at: NonNegative
+    """Unix time from which on no answer counts."""
+
+
+class Command(Frozen):
+    """What a person wants of the loop."""
+
+    seq: Count
+    kind: CommandKind
+    body: str = ""
+    """The mode, where the kind is `mode`."""
+    who: Name
+    at: NonNegative
+    """Unix time, in seconds."""
+
+
+class Asked(Frozen):
+    """A request with what became of it."""
+
+    request: Request
+    answer: Approval | None = None
+    closed: str | None = None
+    """Why it is closed; None while it is open."""
+
+    def state(self, at: float) -> str:
+        """Return what became of it by *at*, as a phrase: `waiting`, `expired`, or by whom and why."""
+        if self.closed is not None and self.closed != "answered":
+            return f"closed: {self.closed}"
+        if self.answer is not None:
+            return f"{'agreed to' if self.answer.agreed else 'refused'} by {self.answer.approver}"
+        return "expired" if at >= self.request.expires_at else "waiting"
+
+
+class Requests:
+    """The requests of all pipelines in one file.
+
+    Raises:
+        StoreError: the file cannot be opened, read or written, or holds something else.
+    """
+
+    def __init__(self, path: Path, *, must_exist: bool = False) -> None:
+        """Open the file; make it where there is none, unless it must exist.
+
+        Raises:
+            UsageError: it must exist and does not.
+            StoreError: the file cannot be opened or holds something else.
+        """
+        self.path = path
+        if must_exist and not path.is_file():
+            raise UsageError(f"nothing was ever asked: there is no {path}; `trimtab run --mode approve` asks")
+        with self._reporting():
+            self._db = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode=rwc",
+                uri=True,
+                timeout=BUSY_S,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            try:
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute("PRAGMA synchronous=FULL")
+                self._db.executescript(SCHEMA)
+            except sqlite3.DatabaseError:
+                self._db.close()
+                raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def open(self, request: Request) -> None:
+        """Ask; durable when this returns. Repeating it is harmless."""
+        with self._reporting():
+            self._db.execute(
+                "INSERT OR IGNORE INTO requests (decision, proposal, body) VALUES (?, ?, ?)",
+                (request.decision, request.proposal, request.model_dump_json()),
+            )
+
+    def settle(self, proposal: str, reason: str, *, at: float) -> None:
+        """Close the last request for a change: `answered`, `superseded by ...`; no answer counts any more.
+
+        Closing again changes nothing: the first reason stays.
+
+        Args:
+            proposal: The hash.
+            reason: One line.
+            at: Unix time, in seconds.
+
+        Raises:
+            UsageError: nothing was ever asked about that change.
+        """
+        with self._writing():
+            seq = self._last(proposal)
+            if seq is None:
+                raise UsageError(f"{self.path}: there is no request for {proposal[:12]!r} to close")
+            self._db.execute("INSERT OR IGNORE INTO closings VALUES (?, ?, ?)", (seq, reason, at))
+
+    def answer(self, which: str, *, agreed: bool, approver: str, comment: str, at: float) -> Approval:
+        """Answer an open request; durable when this returns. The first answer counts.
+
+        Args:
+            which: The id of the decision, the hash, or its first characters (six at least).
+            agreed: Yes or no.
+            approver: Who says so.
+            comment: Why; may be empty.
+            at: Unix time, in seconds.
+
+        Raises:
+            UsageError: no request is meant, or several are; it is closed, expired or answered; the name or
+                the comment cannot be kept.
+        """
+        with self._writing():
+            seq, asked = self._meant(which)
+            word = _approval(asked.request, agreed=agreed, approver=approver, comment=comment, at=at)
+            _refuse_late(asked, at)
+            self._db.execute("INSERT INTO answers VALUES (?, ?)", (seq, word.model_dump_json()))
+        return word
+
+    def answer_of(self, proposal: str) -> Approval | None:
+        """Return the answer to the last request for a change; None while there is none."""
+        with self._reporting():
+            row = self._db.execute(f"{ROWS} WHERE r.proposal = ? ORDER BY r.seq DESC LIMIT 1", (proposal,))
+            found = row.fetchone()
+            return None if found is None else _asked(found).answer
+
+    def open_requests(self) -> tuple[Request, ...]:
+        """Return the requests that the loop has not closed, answered or not, oldest first."""
+        with self._reporting():
+            rows = self._db.execute(f"{ROWS} WHERE c.request IS NULL ORDER BY r.seq").fetchall()
+            return tuple(_asked(row).request for row in rows)
+
+    def latest(self, count: int) -> tuple[Asked, ...]:
+        """Return the last *count* requests with what became of them, newest first."""
+        with self._reporting():
+            rows = self._db.execute(f"{ROWS} ORDER BY r.seq DESC LIMIT ?", (count,)).fetchall()
+            return tuple(_asked(row) for row in rows)
+
+    def put(self, kind: CommandKind, body: str = "", *, who: str, at: float) -> Command:
+        """Leave a command for the loop; durable when this returns.
+
+        Raises:
+            UsageError: the kind is unknown or the name cannot be kept.
+        """
+        with self._writing():
+            seq = 1 + self._db.execute("SELECT coalesce(max(seq), 0) FROM commands").fetchone()[0]
+            try:
+                command = Command(seq=seq, kind=kind, body=body, who=who, at=at)
+            except ValidationError as error:
+                raise UsageError(complaint(error, Command)) from error
+            self._db.execute("INSERT INTO commands VALUES (?, ?)", (seq, command.model_dump_json()))
+        return command
+
+    def take_after(self, seq: int) -> tuple[Command, ...]:
+        """Return the commands after the one numbered *seq*, oldest first."""
+        with self._reporting():
+            rows = self._db.execute("SELECT body FROM commands WHERE seq > ? ORDER BY seq", (seq,)).fetchall()
+            return tuple(Command.model_validate_json(body) for (body,) in rows)
+
+    def _last(self, proposal: str) -> int | None:
+        row = self._db.execute(
+            "SELECT seq FROM requests WHERE proposal = ? ORDER BY seq DESC LIMIT 1", (proposal,)
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def _meant(self, which: str) -> tuple[int, Asked]:
+        """Return the one request that is meant, an open one before those that are over."""
+        rows = self._db.execute(
+            f"{ROWS} WHERE r.decision = ? OR substr(r.proposal, 1, ?) = ? ORDER BY r.seq",
+            (which, max(len(which), LEAST_PREFIX), which.lower()),
+        ).fetchall()
+        known = [(int(row[0]), _asked(row)) for row in rows]
+        chosen = [(seq, asked) for seq, asked in known if asked.closed is None] or known[-1:]
+        if not chosen:
+            raise UsageError(f"there is no request {which!r}; `trimtab requests` lists them")
+        if len({asked.request.proposal for _, asked in chosen}) > 1:
+            names = ", ".join(asked.request.decision for _, asked in chosen)
+            raise UsageError(f"{which!r} may mean any of {names}; give the whole id")
+        return chosen[-1]
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Hold the file's write lock, so that what is read stays so until what is written is."""
+        with self._reporting():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            finally:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: the requests cannot be used: {cause(error)}") from error
+        except ValidationError as error:
+            raise StoreError(
+                f"{self.path}: holds a request that cannot be read ({error.errors()[0]['msg']}); "
+                "it was written by another version: move the file away to start anew"
+            ) from error
+
+
+def _asked(row: Sequence[Any]) -> Asked:
+    _, request, answer, closed = row
+    return Asked(
+        request=Request.model_validate_json(request),
+        answer=None if answer is None else Approval.model_validate_json(answer),
+        closed=closed,
+    )
+
+
+def _approval(request: Request, *, agreed: bool, approver: str, comment: str, at: float) -> Approval:
+    try:
+        return Approval(proposal=request.proposal, agreed=agreed, approver=approver, at=at, comment=comment)
+    except ValidationError as error:
+        raise UsageError(complaint(error, Approval)) from error
+
+
+def _refuse_late(asked: Asked, at: float) -> None:
+    """Refuse an answer that cannot count any more."""
+    request, name = asked.request, f"request {asked.request.decision} ({asked.request.proposal[:12]})"
+    if asked.answer is not None:
+        said = "yes" if asked.answer.agreed else "no"
+        raise UsageError(f"{name} is answered already: {asked.answer.approver} said {said}")
+    if asked.closed is not None:
+        raise UsageError(f"{name} is closed: {asked.closed}; `trimtab requests` lists what is open")
+    if at >= request.expires_at:
+        late_s = at - request.expires_at
+        raise UsageError(f"{name} expired {late_s:.0f} s ago; it is asked again if it is still due")
