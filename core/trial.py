@@ -159,8 +159,6 @@ def begin(
     """
     pipeline = problem.pipeline
     after = after.checked(pipeline)
-    expected = predict(problem, after)
-    confirm_s = CONFIRM_INTERVALS * interval_s
     return Trial(
         decision=decision,
         before=before,
@@ -169,9 +167,11 @@ def begin(
         load_rps=problem.load_rps,
         applied_s=time_s,
         ready_by_s=time_s + LOAD_TIME_FACTOR * _slowest_start_s(problem, before, after) + interval_s,
-        band=Band(in_time=max(0.0, pipeline.slo.quantile - IN_TIME_TOLERANCE), cores=expected.cores),
+        band=Band(
+            in_time=max(0.0, pipeline.slo.quantile - IN_TIME_TOLERANCE), cores=predict(problem, after).cores
+        ),
         baseline_in_time=baseline_in_time,
-        confirm_s=confirm_s,
+        confirm_s=CONFIRM_INTERVALS * interval_s,
         settle_s=pipeline.slo.latency_s,
         replica_cores=tuple(pipeline.stage(s.stage).variant(s.variant).cores for s in after.stages),
     )
