@@ -149,6 +149,13 @@ class DecisionStore:
         with self._reporting():
             return tuple(Decision.model_validate_json(body) for (body,) in self._db.execute(query, (count,)))
 
+    def of_pipeline(self, name: str) -> Iterator[Decision]:
+        """Yield all decisions of a pipeline, oldest first, reading as it goes."""
+        query = "SELECT body FROM decisions WHERE pipeline = ? ORDER BY seq"
+        with self._reporting():
+            for (body,) in self._db.execute(query, (name,)):
+                yield Decision.model_validate_json(body)
+
     def decision(self, name: str) -> Decision:
         """Return the decision with that id.
 
@@ -195,6 +202,21 @@ class DecisionStore:
         with self._reporting():
             rows = self._db.execute(query, (pipeline, name, count)).fetchall()
             return tuple(Decision.model_validate_json(body) for (body,) in rows)[::-1]
+
+    def after(self, name: str, count: int) -> tuple[Decision, ...]:
+        """Return the first *count* decisions of the same pipeline after the one called *name*, oldest first.
+
+        Raises:
+            UsageError: there is no such decision.
+        """
+        pipeline = self.decision(name).pipeline
+        query = (
+            "SELECT body FROM decisions WHERE pipeline = ? AND seq >"
+            " (SELECT seq FROM decisions WHERE id = ?) ORDER BY seq LIMIT ?"
+        )
+        with self._reporting():
+            rows = self._db.execute(query, (pipeline, name, count)).fetchall()
+            return tuple(Decision.model_validate_json(body) for (body,) in rows)
 
     def count(self) -> int:
         """Return how many decisions there are."""
