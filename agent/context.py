@@ -8,18 +8,35 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from agent.planners import Planner
+from core.autonomy import Moved, Policy, Standing, counted, next_mode
+from core.calendar import Event
+from core.configuration import Configuration
 from core.decision import Decision, Mode
+from core.pace import Pace
 from core.pipeline import Pipeline
 from core.problem import Margins
+from core.ruling import EPSILON
+from tools.assess import Assessor
 from tools.cadence import LOOP_MARGINS, horizon_s
 from tools.forecast import Forecaster
 from tools.ports import Actuator, Metrics
+from tools.requests import Requests
 from tools.store import DecisionStore
 
 REMEMBERED = 30
 """Decisions kept at hand: five minutes of ten-second intervals, more than any window looked back over."""
 MAX_REVISIONS = 2
 """Times a rejected proposal goes back to the planner before the exact optimum is taken."""
+MAX_ROUNDS = 8
+"""Times a planner may have tools used before the exact optimum is taken."""
+CALLS_PER_ROUND = 4
+"""Tools used in one round; what a planner asks for beyond is not."""
+STABILISATION_S = 15.0
+"""How long a forecast keeps capacity up; docs/benchmarks.md has what other windows gave."""
+CONFIRM_S = 20.0
+"""How long a change is watched once it is ready: two intervals of requests that met nothing else."""
+APPROVAL_S = 600.0
+"""How long a person may take to answer, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +44,20 @@ class LoopSettings:
     """How the loop decides."""
 
     mode: Mode = "auto"
+    """The most the loop may do by itself."""
     interval_s: int = 10
     """Seconds between decisions."""
     margins: Margins = LOOP_MARGINS
     max_revisions: int = MAX_REVISIONS
+    max_rounds: int = MAX_ROUNDS
+    epsilon: float = EPSILON
+    """Share of the optimum that a proposal may lose without a cause."""
+    pace: Pace = field(default_factory=lambda: Pace(stabilisation_s=STABILISATION_S))
+    confirm_s: float = CONFIRM_S
+    """How long a change is watched once it is ready, in seconds; 0 to keep every change at once."""
+    approval_s: float = APPROVAL_S
+    autonomy: Policy | None = None
+    """What has to be earned before the loop may do what `mode` allows; None where it may at once."""
 
 
 @dataclass(slots=True)
@@ -41,11 +68,21 @@ class Context:
     metrics: Metrics
     actuator: Actuator
     forecaster: Forecaster
+    assessor: Assessor
     planner: Planner
     store: DecisionStore
+    requests: Requests
     clock: Callable[[], float]
     """Seconds of the loop's clock."""
+    unix: Callable[[], float]
+    """Seconds since 1970: when a person was asked and answered."""
+    calendar: Callable[[], tuple[Event, ...]]
+    """What is announced for this pipeline."""
     settings: LoopSettings = field(default_factory=LoopSettings)
+    earlier: tuple[Decision, ...] = ()
+    """Decisions before this run, oldest first, none from the clock's future."""
+    standing: Standing = field(default_factory=Standing)
+    """What the record shows since the mode last changed."""
     history: deque[Decision] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
     """Decisions of this run, oldest first."""
 
@@ -61,6 +98,35 @@ class Context:
             sum(rate is not None for rate in d.observation.loads_rps)
             for d in self.history
             if d.observation is not None
+        )
+
+    def mode(self) -> Moved:
+        """Return what the loop may do by itself now, and why."""
+        policy = self.settings.autonomy
+        if policy is None:
+            return Moved(self.settings.mode, "")
+        return next_mode(policy, self.standing.mode, self.standing, self.settings.mode)
+
+    def keep(self, decision: Decision) -> None:
+        """Remember a decision that was recorded."""
+        self.history.append(decision)
+        self.standing = counted(self.standing, decision)
+
+    def recent(self) -> tuple[Decision, ...]:
+        """Return the last decisions, of this run and before, oldest first."""
+        return (*self.earlier, *self.history)[-REMEMBERED:]
+
+    def last(self) -> Decision | None:
+        """Return the last decision, of this run or before."""
+        recent = self.recent()
+        return recent[-1] if recent else None
+
+    def applied(self) -> tuple[tuple[float, Configuration], ...]:
+        """Return the changes that were made lately, with their times in seconds of the loop's clock."""
+        return tuple(
+            (d.time_s, d.certificate.configuration)
+            for d in self.recent()
+            if d.outcome == "applied" and d.certificate is not None
         )
 
     def settled(self) -> bool:

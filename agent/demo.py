@@ -75,7 +75,6 @@ def demo(file: Path | None, out: Path, *, planner: str, seed: int) -> None:
             planner=create_planner(planner),
             settings=LoopSettings(),
             seed=seed,
-            approver=_never_asked,
         ) as run:
             decisions = _shown(console, run)
             report = run.cluster.twin.report()
@@ -105,6 +104,8 @@ def _shown(console: Console, run: EmbeddedRun) -> list[Decision]:
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task("the loop runs", total=run.seconds)
         for decision in run.turns():
+            if decision is None:
+                continue  # nobody is asked in mode `auto`
             found.append(decision)
             bar.update(task, completed=decision.time_s)
             if decision.outcome != "held":
@@ -160,7 +161,3 @@ def _table(pipeline: Pipeline, outcomes: Sequence[Outcome]) -> Table:
 
 def _figure(value: float | None) -> str:
     return "none" if value is None else f"{value:.4f}"
-
-
-def _never_asked(_: object) -> bool:
-    raise UsageError("the demonstration runs by itself; nobody is to be asked")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.approver import answers_in
 from agent.context import Context, LoopSettings
-from agent.folder import CHECKPOINTS, CLUSTER, DECISIONS, held
+from agent.folder import CALENDAR, CHECKPOINTS, CLUSTER, DECISIONS, REQUESTS, held
 from agent.loop import Approver, Loop
 from agent.planners import Planner
 from core.configuration import Configuration
@@ -19,8 +21,11 @@ from core.problem import Problem
 from core.solution import Infeasible, Optimum
 from core.solve import solve
 from simulator.faults import Fault
+from tools.assess import Assessor
+from tools.calendar import Calendar
 from tools.embedded import EmbeddedCluster
 from tools.forecast import create as create_forecaster
+from tools.requests import Requests
 from tools.store import DecisionStore
 
 FORECASTER = "mixture"
@@ -37,8 +42,11 @@ class EmbeddedRun:
     seconds: int
     """Length of the trace."""
 
-    def turns(self) -> Iterator[Decision]:
-        """Recover, then let an interval pass and decide, until the trace ends."""
+    def turns(self) -> Iterator[Decision | None]:
+        """Recover, then let an interval pass and decide, until the trace ends.
+
+        None stands for a turn that waits for a person.
+        """
         yield from self.loop.recover()
         interval_s = self.loop.context.settings.interval_s
         while self.cluster.twin.now_s + interval_s < self.seconds:
@@ -56,8 +64,9 @@ def embedded_run(
     planner: Planner,
     settings: LoopSettings,
     seed: int,
-    approver: Approver,
+    approver: Approver | None = None,
     faults: Sequence[Fault] = (),
+    unix: Callable[[], float] = time.time,
 ) -> Iterator[EmbeddedRun]:
     """Yield a run that starts from the optimum for the trace's first interval, or from what is remembered.
 
@@ -77,18 +86,25 @@ def embedded_run(
             memory=folder / CLUSTER,
             faults=faults,
         )
-        with closing(DecisionStore(folder / DECISIONS)) as store:
+        with (
+            closing(DecisionStore(folder / DECISIONS)) as store,
+            closing(Requests(folder / REQUESTS)) as requests,
+        ):
             context = Context(
                 pipeline=pipeline,
                 metrics=cluster,
                 actuator=cluster,
                 forecaster=create_forecaster(FORECASTER, QUANTILE),
+                assessor=Assessor(pipeline, interval_s=settings.interval_s),
                 planner=planner,
                 store=store,
+                requests=requests,
                 clock=lambda: cluster.twin.now_s,
+                unix=unix,
+                calendar=Calendar(folder / CALENDAR).of(pipeline.name),
                 settings=settings,
             )
-            with Loop(context, folder / CHECKPOINTS, approver) as loop:
+            with Loop(context, folder / CHECKPOINTS, approver or answers_in(requests)) as loop:
                 yield EmbeddedRun(loop, cluster, len(trace_rps))
 
 

@@ -13,6 +13,11 @@ from core.errors import StoreError
 DECISIONS = "decisions.sqlite"
 CHECKPOINTS = "checkpoints.sqlite"
 CLUSTER = "cluster.json"
+FLIGHT = "flight.sqlite"
+"""Prompts and answers of language models; may be pruned or removed."""
+REQUESTS = "requests.sqlite"
+"""Changes that wait for a person, and the answers."""
+CALENDAR = "calendar.json"
 LOCK = "loop.lock"
 
 

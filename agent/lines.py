@@ -27,8 +27,8 @@ def chosen_of(decision: Decision) -> Configuration | None:
     """Return what was applied or would be; what ran where that is held; None where unknown."""
     if decision.certificate is not None:
         return decision.certificate.configuration
-    if decision.outcome == "recommended" and decision.proposals:
-        return decision.proposals[-1].configuration
+    if decision.outcome == "recommended" and decision.rulings:
+        return decision.rulings[-1].candidate
     return decision.running
 
 

@@ -3,6 +3,10 @@
 A turn is one thread of the checkpointer, deleted once its decision is stored. So a thread that is still
 there when the loop starts is a turn that was cut off. It is never continued on metrics that have aged:
 if the cluster says that its change was taken, it is recorded as applied, else as abandoned.
+
+The one exception waits for a person, in mode `approve`. Such a turn stays, at most one for a pipeline, also
+across a restart, while the turns after it go on looking. It ends with an answer (and is then checked
+against what is measured by then), when another change is due instead, or when nobody answers in time.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,15 +23,28 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.types import Command
 
-from agent.context import Context
+from agent.context import REMEMBERED, Context
 from agent.graph import STEPS_LIMIT, build
-from agent.state import Json, TickState
+from agent.state import TickState
+from core.approval import Approval
+from core.autonomy import standing
 from core.decision import Decision
 from core.errors import StoreError
+from tools.requests import Request
 from tools.store import Intent, cause
 
-Approver = Callable[[Json], bool]
-"""Asked for every change in mode `approve`: the interrupt's payload in, yes or no out."""
+Approver = Callable[[Request], Approval | None]
+"""Asked for every change in mode `approve`; None while there is no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A turn that waits for a person."""
+
+    name: str
+    request: Request
+    aged: bool = False
+    """It was asked before the last start: what was measured then is old, whatever the clock says."""
 
 
 class Loop:
@@ -43,6 +61,7 @@ class Loop:
         self._db = _opened(checkpoints)
         self._saver = SqliteSaver(self._db)
         self._machine = build(self._saver)
+        self._pending: Pending | None = None
 
     def __enter__(self) -> Loop:
         return self
@@ -55,55 +74,122 @@ class Loop:
     def recover(self) -> tuple[Decision, ...]:
         """Record what a crash left unfinished, as applied or abandoned, and return it.
 
+        What was decided before is remembered, and a turn that waits for a person goes on waiting.
+
         Raises:
             StoreError: a file cannot be used.
         """
+        self.context.store.keep_pipeline(self.context.pipeline)
         with self._reporting():
             threads = sorted({c.config["configurable"]["thread_id"] for c in self._saver.list(None)})
         found = [decision for thread in threads for decision in self._settled(thread)]
         found += [self._settled_intent(intent) for intent in self.context.store.open_intents()]
+        self._remember()
         return tuple(found)
 
-    def tick(self) -> Decision:
-        """Take one turn and return its decision.
+    def tick(self) -> Decision | None:
+        """Take one turn and return its decision; None where it waits for a person.
 
         Raises:
             StoreError: it could not be stored; nothing was changed that is not on record.
             TrimtabError: whatever else a node reports.
         """
-        name = f"{self.context.pipeline.name}-{self.context.store.count() + 1:06d}"
-        given: TickState | Command[Any] = {"id": name}
         with self._reporting():
-            while True:
-                out = self._machine.invoke(given, _thread(name), context=self.context, durability="sync")
-                questions = out.get("__interrupt__")
-                if not questions:
-                    break
-                given = Command(resume=self._approver(questions[0].value))
-            self._saver.delete_thread(name)
+            return self._answered() or self._turn()
+
+    def _turn(self) -> Decision | None:
+        name = self._next_name()
+        found = self._run(name, {"id": name})
+        if not isinstance(found, Request):
+            return found
+        waiting = self._pending
+        if waiting is not None and waiting.request.proposal == found.proposal:
+            note = f"waits for the answer to {waiting.name}, which is the same change"
+            return self._ended(name, {"outcome": "recommended", "note": note})
+        if waiting is not None:
+            self._close(waiting, f"superseded by {name}")
+        self.context.requests.open(found)
+        self._pending = Pending(name, found)
+        return self._answered()
+
+    def _answered(self) -> Decision | None:
+        """Bring the turn that waits to its end, if there is an answer or it has waited too long."""
+        waiting = self._pending
+        if waiting is None:
+            return None
+        word = self._approver(waiting.request)
+        if word is None:
+            if self.context.unix() < waiting.request.expires_at:
+                return None
+            self._close(waiting, "nobody answered in time")
+            return None
+        self._pending = None
+        self.context.requests.settle(waiting.request.proposal, "answered", at=self.context.unix())
+        answer: Command[Any] = Command(resume=word.model_dump(mode="json"), update={"aged": waiting.aged})
+        found = self._run(waiting.name, answer)
+        if isinstance(found, Request):
+            raise StoreError(f"{self._path}: turn {waiting.name!r} asks again after an answer")
+        return found
+
+    def _run(self, name: str, given: TickState | Command[Any] | None) -> Decision | Request:
+        """Run a turn to its record, or to the question it has for a person."""
+        out = self._machine.invoke(given, _thread(name), context=self.context, durability="sync")
+        questions = out.get("__interrupt__")
+        if questions:
+            return Request.model_validate(questions[0].value)
+        self._saver.delete_thread(name)
         return self.context.store.decision(name)
 
+    def _ended(self, name: str, end: TickState) -> Decision:
+        """Record a turn that is not to go on."""
+        self._machine.update_state(_thread(name), {"id": name, **end}, as_node="confirm")
+        found = self._run(name, None)
+        if isinstance(found, Request):
+            raise StoreError(f"{self._path}: turn {name!r} asks a person where it is to be recorded")
+        return found
+
+    def _close(self, waiting: Pending, reason: str) -> None:
+        self._pending = None
+        self.context.requests.settle(waiting.request.proposal, reason, at=self.context.unix())
+        self._ended(waiting.name, {"outcome": "refused", "note": reason})
+
+    def _next_name(self) -> str:
+        """Return an id that no decision has; a turn that waits for a person has one without a record."""
+        number = self.context.store.count() + 1
+        while True:
+            name = f"{self.context.pipeline.name}-{number:06d}"
+            taken = self._pending is not None and self._pending.name == name
+            if not taken and not self.context.store.has(name):
+                return name
+            number += 1
+
     def _settled(self, thread: str) -> Iterator[Decision]:
-        """Bring a cut-off turn to its record; nothing if it has one already."""
+        """Bring a cut-off turn to its record; nothing if it has one already, or goes on waiting."""
         with self._reporting():
-            if not self.context.store.has(thread):
-                self._machine.update_state(_thread(thread), self._fate(thread), as_node="confirm")
-                self._machine.invoke(None, _thread(thread), context=self.context, durability="sync")
-                yield self.context.store.decision(thread)
-            self._saver.delete_thread(thread)
+            if self.context.store.has(thread):
+                self._saver.delete_thread(thread)
+                return
+            if self._waits_on(thread):
+                return
+            yield self._ended(thread, self._fate(thread))
+
+    def _waits_on(self, thread: str) -> bool:
+        """Take up a turn that waits for a person, if the loop still asks and the request is open."""
+        if self.context.mode().mode != "approve" or self._machine.get_state(_thread(thread)).next != (
+            "approve",
+        ):
+            return False
+        found = self._run(thread, None)
+        kept = next((r for r in self.context.requests.open_requests() if r.decision == thread), None)
+        if not isinstance(found, Request) or kept is None or self._pending is not None:
+            return False
+        self._pending = Pending(thread, kept, aged=True)
+        return True
 
     def _fate(self, change: str) -> TickState:
         if self.context.actuator.desired().change == change:
-            return {
-                "id": change,
-                "outcome": "applied",
-                "note": "the turn was cut off after its change was taken",
-            }
-        return {
-            "id": change,
-            "outcome": "abandoned",
-            "note": "the turn was cut off before it changed anything",
-        }
+            return {"outcome": "applied", "note": "the turn was cut off after its change was taken"}
+        return {"outcome": "abandoned", "note": "the turn was cut off before it changed anything"}
 
     def _settled_intent(self, intent: Intent) -> Decision:
         """Record an intent whose checkpoint is gone."""
@@ -122,6 +208,16 @@ class Loop:
         )
         self.context.store.record(decision)
         return decision
+
+    def _remember(self) -> None:
+        """Take up what was decided before, but for what lies in the clock's future."""
+        now_s, ours = self.context.clock(), self.context.pipeline.name
+        known = [d for d in self.context.store.latest(REMEMBERED)[::-1] if d.pipeline == ours]
+        self.context.history.clear()
+        self.context.earlier = tuple(d for d in known if d.time_s <= now_s)
+        self.context.assessor.replay(self.context.earlier)
+        if self.context.settings.autonomy is not None:
+            self.context.standing = standing(self.context.store.of_pipeline(ours))
 
     @contextmanager
     def _reporting(self) -> Iterator[None]:

@@ -12,17 +12,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 
+from agent.approver import at_the_terminal
 from agent.context import LoopSettings
 from agent.episode import EmbeddedRun, embedded_run
 from agent.lines import decision_answer, decision_line
+from agent.loop import Approver
 from agent.planners import create as create_planner
 from agent.simulation import episode_answer
-from agent.state import Json
 from core.decision import Decision, Mode
 from core.errors import UsageError
 from pipelines.reader import read_pipeline
@@ -62,7 +62,7 @@ def run(
         planner=create_planner(planner),
         settings=settings,
         seed=seed,
-        approver=_asked,
+        approver=_approver(mode, real_time=real_time),
     ) as episode:
         _printed(episode, as_json=as_json, pace_s=float(interval_s) if real_time else 0.0)
         report = episode.cluster.twin.report()
@@ -83,8 +83,9 @@ def _printed(episode: EmbeddedRun, *, as_json: bool, pace_s: float) -> None:
         task = bar.add_task("running", total=episode.seconds)
         due_s = time.monotonic()
         for decision in episode.turns():
-            bar.update(task, completed=decision.time_s)
-            _print(decision, as_json=as_json)
+            bar.update(task, completed=episode.cluster.twin.now_s)
+            if decision is not None:
+                _print(decision, as_json=as_json)
             due_s += pace_s
             if stop.wait(max(0.0, due_s - time.monotonic())):
                 sys.stderr.write("trimtab: stopped after the present turn; nothing is left half done\n")
@@ -112,14 +113,13 @@ def _stopping() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _asked(question: Json) -> bool:
-    """Ask at the terminal; without one the answer is no."""
-    if not sys.stdin.isatty():
-        raise UsageError("--mode approve asks at the terminal, and there is none; use observe or auto")
-    verdict, proposal = question["verdict"], question["proposal"]
-    for stage in proposal["configuration"]["stages"]:
-        sys.stderr.write(
-            f"  {stage['stage']}: {stage['variant']}, batch {stage['batch']}, replicas {stage['replicas']}\n"
+def _approver(mode: Mode, *, real_time: bool) -> Approver | None:
+    """Return who answers: the person at the terminal; None for whoever answers in the store."""
+    if mode != "approve" or sys.stdin.isatty():
+        return at_the_terminal
+    if not real_time:
+        raise UsageError(
+            "--mode approve asks at the terminal, and there is none; with --real-time the answer may come "
+            "from `trimtab approve`"
         )
-    sys.stderr.write(f"  because {proposal['rationale']}; regret {verdict['regret']:.3g}\n")
-    return typer.confirm(f"apply {question['id']}?", err=True)
+    return None

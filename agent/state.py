@@ -31,6 +31,7 @@ class TickState(TypedDict, total=False):
     id: str
     time_s: float
     mode: Mode
+    mode_reason: str
     running: Json
     """`Configuration` last asked for."""
     decided_rps: float
@@ -52,6 +53,10 @@ class TickState(TypedDict, total=False):
     """Why the change on trial failed; empty where none did."""
     rollback: Json | None
     """`Configuration` to come back, because the change on trial failed."""
+    next_trial: Json | None
+    """The trial that begins once the change of this turn is applied."""
+    rounds: int
+    """Times tools were used for the planner."""
     calls: list[Json]
     """Tools the planner waits for."""
     uses: list[Json]

@@ -55,7 +55,6 @@ def _turns_s(pipeline: Pipeline, planner: str, folder: Path) -> list[float]:
         planner=create(planner),
         settings=settings,
         seed=0,
-        approver=lambda _: True,
     ) as run:
         while run.cluster.twin.now_s + settings.interval_s < run.seconds:
             run.cluster.pass_time(settings.interval_s)

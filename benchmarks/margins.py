@@ -19,11 +19,12 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-from agent.context import LoopSettings
+from agent.context import CONFIRM_S, STABILISATION_S, LoopSettings
 from agent.demo import BASE_RPS, PEAK_RPS, PIPELINE, SECONDS
 from agent.episode import embedded_run
-from agent.planners.rules import STABILISATION_S, WORTH_A_CHANGE, RulesPlanner
+from agent.planners.rules import WORTH_A_CHANGE, RulesPlanner
 from benchmarks.machine import machine
+from core.pace import Pace
 from core.pipeline import Pipeline
 from core.problem import Margins
 from pipelines.reader import read_pipeline
@@ -37,6 +38,7 @@ MARGINS = tuple(
     for quantile in (None, 0.5, 0.9, 0.99)
 )
 STABILISATIONS_S = (0.0, 15.0, 30.0, 60.0, 120.0)
+CONFIRMATIONS_S = (0.0, 10.0, 20.0, 30.0, 60.0)
 WORTHS = (0.0, 0.005, 0.01, 0.02, 0.05)
 
 
@@ -59,11 +61,12 @@ class Setting:
     margins: Margins = LOOP_MARGINS
     stabilisation_s: float = STABILISATION_S
     worth_a_change: float = WORTH_A_CHANGE
+    confirm_s: float = CONFIRM_S
 
 
 def episode(pipeline: Pipeline, setting: Setting, seed: int) -> Result:
     """Run one episode."""
-    planner = RulesPlanner(stabilisation_s=setting.stabilisation_s, worth_a_change=setting.worth_a_change)
+    pace = Pace(stabilisation_s=setting.stabilisation_s)
     trace_rps = bursty(SECONDS, base_rps=BASE_RPS, peak_rps=PEAK_RPS, seed=seed)
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -71,10 +74,9 @@ def episode(pipeline: Pipeline, setting: Setting, seed: int) -> Result:
             pipeline,
             trace_rps,
             Path(folder),
-            planner=planner,
-            settings=LoopSettings(margins=setting.margins),
+            planner=RulesPlanner(worth_a_change=setting.worth_a_change),
+            settings=LoopSettings(margins=setting.margins, pace=pace, confirm_s=setting.confirm_s),
             seed=seed,
-            approver=lambda _: True,
         ) as run,
     ):
         for _ in run.turns():
@@ -96,6 +98,7 @@ def settings() -> list[Setting]:
     ]
     found += [Setting(f"stabilisation {s:g} s", stabilisation_s=s) for s in STABILISATIONS_S]
     found += [Setting(f"worth a change {w:g}", worth_a_change=w) for w in WORTHS]
+    found += [Setting(f"confirmation {s:g} s", confirm_s=s) for s in CONFIRMATIONS_S]
     return found
 
 

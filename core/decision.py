@@ -60,6 +60,8 @@ class Decision(Frozen):
     time_s: NonNegative
     """When the interval ended, in seconds of the loop's clock."""
     mode: Mode
+    mode_reason: str = ""
+    """What was earned or lost, or is missing; empty where the mode is not to be earned."""
     planner: Name
     observation: Observation | None
     """None where no metrics could be read."""
@@ -71,7 +73,6 @@ class Decision(Frozen):
     load_rps: NonNegative | None = None
     """The load that was decided for; None where nothing could be decided."""
     proposals: tuple[Proposal, ...] = ()
-    verdicts: tuple[Verdict, ...] = ()
     rulings: tuple[Ruling, ...] = ()
     """What became of each proposal; one for each."""
     uses: tuple[ToolUse, ...] = ()

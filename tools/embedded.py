@@ -93,6 +93,15 @@ class EmbeddedCluster:
         """Return what was last asked for."""
         return self._desired
 
+    def dry_run(self, approved: Approved, load_rps: float) -> None:
+        """Find out whether the memory can be written, the one thing that can refuse a change here.
+
+        Raises:
+            ActuationFailed: it cannot.
+        """
+        if not os.access(self._memory.parent, os.W_OK):
+            raise ActuationFailed(f"{self._memory}: cannot be written; make the folder writable")
+
     def apply(self, change: str, approved: Approved, load_rps: float) -> None:
         """Remember the change durably, then begin the roll-out.
 

@@ -39,6 +39,14 @@ class Actuator(Protocol):
         """Return what was last asked for."""
         ...
 
+    def dry_run(self, approved: Approved, load_rps: float) -> None:
+        """Find out whether the cluster would take the configuration; nothing changes.
+
+        Raises:
+            ActuationFailed: it would not, with its reason.
+        """
+        ...
+
     def apply(self, change: str, approved: Approved, load_rps: float) -> None:
         """Ask for an approved configuration under the id *change*; asking again changes nothing.
 

@@ -17,8 +17,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
-from agent.state import Json
-from tests.agent.toy import ENOUGH, TOO_SMALL, Scripted, toy_run
+from core.approval import Approval
+from tests.agent.toy import ENOUGH, TOO_SMALL, Scripted, agreeing, toy_run
+from tools.requests import Request
 
 Errand = Literal["tick", "recover"]
 Part = TypeVar("Part")
@@ -57,6 +58,7 @@ def run_errand(folder: Path, errand: Errand, at: int) -> None:
         context.actuator = _watched(context.actuator, "actuator", fuse)
         context.store = _watched(context.store, "store", fuse)
         context.planner = _watched(context.planner, "planner", fuse)
+        context.requests = _watched(context.requests, "requests", fuse)
         if errand == "tick":
             run.cluster.pass_time(10)
             run.loop.tick()
@@ -65,10 +67,10 @@ def run_errand(folder: Path, errand: Errand, at: int) -> None:
     (folder / STEPS).write_text(json.dumps(fuse.steps), encoding="utf-8")
 
 
-def _agreeing(fuse: Fuse) -> Callable[[Json], bool]:
-    def agree(_: Json) -> bool:
+def _agreeing(fuse: Fuse) -> Callable[[Request], Approval]:
+    def agree(request: Request) -> Approval:
         fuse.step("asked a person")
-        return True
+        return agreeing(request)
 
     return agree
 
@@ -84,9 +86,9 @@ class _Watched:
         if not callable(found):
             return found
 
-        def call(*given: Any) -> Any:  # noqa: ANN401 - as above
+        def call(*given: Any, **named: Any) -> Any:  # noqa: ANN401 - as above
             self._fuse.step(f"before {self._name}.{called}")
-            answer = found(*given)
+            answer = found(*given, **named)
             self._fuse.step(f"after {self._name}.{called}")
             return answer
 

@@ -25,6 +25,9 @@ class Faulty:
         """Return what was last asked for."""
         return self._cluster.desired()
 
+    def dry_run(self, approved: Approved, load_rps: float) -> None:
+        """Take it."""
+
     def apply(self, change: str, approved: Approved, load_rps: float) -> None:
         """Refuse, take it and lose the answer, or lose the question."""
         if self._way == "answer lost":

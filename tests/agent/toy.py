@@ -7,9 +7,11 @@ the SLO is 2 s. Nothing loads slowly, so the loop knows enough after one interva
 
 from __future__ import annotations
 
+import time
+
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,14 +19,17 @@ from typing import ClassVar
 
 from agent.context import LoopSettings
 from agent.episode import EmbeddedRun, embedded_run
-from agent.planners import Briefing, Planner
-from agent.state import Json
+from agent.loop import Approver
+from agent.planners import Briefing, Planner, Thought
+from core.approval import Approval
 from core.configuration import Configuration, StageConfiguration
 from core.decision import Decision, Mode
 from core.proposal import Proposal
+from core.pace import Pace
 from core.pipeline import Pipeline
 from pipelines.reader import read_pipeline
 from simulator.faults import Fault
+from tools.requests import Request
 
 TEXT = """\
 apiVersion: trimtab/v1
@@ -101,16 +106,36 @@ class Scripted:
     """Every briefing, oldest first."""
     name: ClassVar[str] = "scripted"
 
-    def plan(self, briefing: Briefing) -> Proposal:
+    def plan(self, briefing: Briefing) -> Thought:
         """Return the next proposal."""
         self.heard.append(briefing)
         wanted = self.proposals[min(len(self.heard), len(self.proposals)) - 1]
-        return Proposal(configuration=wanted, rationale=f"line {len(self.heard)} of the script")
+        return Thought(Proposal(configuration=wanted, rationale=f"line {len(self.heard)} of the script"))
 
 
-def never_asked(question: Json) -> bool:
+def never_asked(request: Request) -> Approval | None:
     """Fail: the loop asks a person in mode `approve` alone."""
-    raise AssertionError(f"nobody should be asked about {question['id']}")
+    raise AssertionError(f"nobody should be asked about {request.decision}")
+
+
+def agreeing(request: Request) -> Approval:
+    """Say yes to whatever is asked."""
+    return Approval(proposal=request.proposal, agreed=True, approver="ann", at=1.0)
+
+
+def refusing(request: Request) -> Approval:
+    """Say no to whatever is asked."""
+    return Approval(proposal=request.proposal, agreed=False, approver="ann", at=1.0, comment="not today")
+
+
+def silent(request: Request) -> Approval | None:
+    """Leave every question open."""
+    return None
+
+
+UNLIMITED = Pace(least_left=0.0, stabilisation_s=0.0, flaps=10_000)
+AT_ONCE = LoopSettings(interval_s=INTERVAL_S, epsilon=1.0, pace=UNLIMITED, confirm_s=0.0)
+"""What is feasible is done, however far from the optimum, without waiting and without a trial."""
 
 
 @contextmanager
@@ -120,9 +145,11 @@ def toy_run(
     *,
     mode: Mode = "auto",
     trace_rps: Sequence[float] = (10.0,) * 300,
-    approver: Callable[[Json], bool] = never_asked,
+    approver: Approver = never_asked,
     faults: Sequence[Fault] = (),
     text: str = TEXT,
+    settings: LoopSettings = AT_ONCE,
+    unix: Callable[[], float] = time.time,
 ) -> Iterator[EmbeddedRun]:
     """Yield the loop and its embedded cluster, set up in *folder*."""
     with embedded_run(
@@ -130,10 +157,11 @@ def toy_run(
         trace_rps,
         folder / "data",
         planner=planner,
-        settings=LoopSettings(mode=mode, interval_s=INTERVAL_S),
+        settings=replace(settings, mode=mode),
         seed=1,
         approver=approver,
         faults=faults,
+        unix=unix,
     ) as run:
         yield run
 
@@ -143,5 +171,7 @@ def turns(run: EmbeddedRun, count: int) -> list[Decision]:
     decisions = []
     for _ in range(count):
         run.cluster.pass_time(INTERVAL_S)
-        decisions.append(run.loop.tick())
+        decision = run.loop.tick()
+        assert decision is not None, "the turn waits for a person"
+        decisions.append(decision)
     return decisions
