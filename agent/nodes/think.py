@@ -37,6 +37,7 @@ from tools.toolkit import use
 
 UNSUPPORTED = "the exact optimum: the planner's proposal is unsupported"
 REJECTED = "the exact optimum: the planner's proposals were rejected"
+SILENT = "the exact optimum: the planner proposed nothing"
 ENDLESS = "the exact optimum: the planner did not come to an end"
 
 
@@ -60,6 +61,8 @@ def plan(state: TickState, runtime: Runtime[Context]) -> TickState:
         )
     )
     found: TickState = {"talk": list(thought.talk), "planning": plain(thought.planning), "calls": []}
+    if thought.proposal is None and not thought.calls:
+        return {**found, **_last_word(state, _optimum(problem, SILENT))}
     if thought.proposal is None:
         calls = [_call(call) for call in thought.calls[:CALLS_PER_ROUND]]
         return {**found, "calls": calls, "rounds": state.get("rounds", 0) + 1}
