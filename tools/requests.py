@@ -103,8 +103,13 @@ class Requests:
         StoreError: the file cannot be opened, read or written, or holds something else.
     """
 
-    def __init__(self, path: Path, *, must_exist: bool = False) -> None:
+    def __init__(self, path: Path, *, must_exist: bool = False, busy_s: float = BUSY_S) -> None:
         """Open the file; make it where there is none, unless it must exist.
+
+        Args:
+            path: The file.
+            must_exist: Only read and answer what was asked.
+            busy_s: How long to wait for another writer, in seconds.
 
         Raises:
             UsageError: it must exist and does not.
@@ -112,12 +117,12 @@ class Requests:
         """
         self.path = path
         if must_exist and not path.is_file():
-            raise UsageError(f"nothing was ever asked: there is no {path}; `trimtab run --mode approve` asks")
+            raise UsageError(f"nothing was ever asked: {path} is missing; `trimtab run --mode approve` asks")
         with self._reporting():
             self._db = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode=rwc",
                 uri=True,
-                timeout=BUSY_S,
+                timeout=busy_s,
                 isolation_level=None,
                 check_same_thread=False,
             )
@@ -149,7 +154,7 @@ class Requests:
         Args:
             proposal: The hash.
             reason: One line.
-            at: Unix time, in seconds.
+            at: Unix time.
 
         Raises:
             UsageError: nothing was ever asked about that change.
@@ -168,7 +173,7 @@ class Requests:
             agreed: Yes or no.
             approver: Who says so.
             comment: Why; may be empty.
-            at: Unix time, in seconds.
+            at: Unix time.
 
         Raises:
             UsageError: no request is meant, or several are; it is closed, expired or answered; the name or
@@ -183,10 +188,10 @@ class Requests:
 
     def answer_of(self, proposal: str) -> Approval | None:
         """Return the answer to the last request for a change; None while there is none."""
+        query = f"{ROWS} WHERE r.proposal = ? ORDER BY r.seq DESC LIMIT 1"
         with self._reporting():
-            row = self._db.execute(f"{ROWS} WHERE r.proposal = ? ORDER BY r.seq DESC LIMIT 1", (proposal,))
-            found = row.fetchone()
-            return None if found is None else _asked(found).answer
+            row = self._db.execute(query, (proposal,)).fetchone()
+            return None if row is None else _asked(row).answer
 
     def open_requests(self) -> tuple[Request, ...]:
         """Return the requests that the loop has not closed, answered or not, oldest first."""
@@ -284,7 +289,6 @@ def _approval(request: Request, *, agreed: bool, approver: str, comment: str, at
 
 
 def _refuse_late(asked: Asked, at: float) -> None:
-    """Refuse an answer that cannot count any more."""
     request, name = asked.request, f"request {asked.request.decision} ({asked.request.proposal[:12]})"
     if asked.answer is not None:
         said = "yes" if asked.answer.agreed else "no"
