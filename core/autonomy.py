@@ -53,6 +53,15 @@ class Step(Frozen):
     """At most this share of the changes put to a person may have been refused."""
 
 
+class LastStep(Step):
+    """The same for the step to `auto`, with defaults fit for acting alone."""
+
+    decisions: Annotated[Count, Field(alias="minDecisions")] = 500
+    observed_s: Annotated[NonNegative, Field(alias="minSeconds")] = 7 * 24 * 3600.0
+    """A week has seen each day of a week."""
+    changes: Annotated[Count, Field(alias="minChanges")] = 20
+
+
 class Demotion(Frozen):
     """What costs a step: any of it."""
 
@@ -75,7 +84,7 @@ class Policy(Frozen):
 
     approve: Step = Step()
     """From `observe` to `approve`."""
-    auto: Step = Step(decisions=500, observed_s=7 * 24 * 3600.0, changes=20)
+    auto: LastStep = LastStep()
     """From `approve` to `auto`."""
     demote: Demotion = Demotion()
 
@@ -194,14 +203,7 @@ def counted(before: Standing, decision: Decision) -> Standing:
 
 
 def next_mode(policy: Policy, mode: Mode, record: Standing, ceiling: Mode) -> Moved:
-    """Return the mode of the next turn: one step up if earned, one down if lost, never above *ceiling*.
-
-    Args:
-        policy: What earns and loses a step.
-        mode: The mode now.
-        record: What the record shows; it counts only if it was made in *mode*.
-        ceiling: The most a person allows.
-    """
+    """Return the mode of the next turn: one step up if earned, one down if lost, never above *ceiling*."""
     if LADDER.index(mode) > LADDER.index(ceiling):
         return Moved(ceiling, f"{ceiling} is the most that is allowed")
     if record.mode != mode:

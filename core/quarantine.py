@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from core.belief import Evidence, ReplicaCap
 from core.configuration import Configuration
-from core.trial import Failed, Quarantine, Shortfall, changed_variants
+from core.problem import VariantName
+from core.trial import Failed, Quarantine, Shortfall
 
 FIRST_S = 600.0
 """Long enough for a passing fault (a full node, a slow registry) to pass."""
@@ -73,6 +74,15 @@ def shortages(quarantines: Sequence[Quarantine], time_s: float) -> tuple[Replica
         )
         for q in active(quarantines, time_s)
         for s in q.short
+    )
+
+
+def changed_variants(before: Configuration, after: Configuration) -> tuple[VariantName, ...]:
+    """Return the variants that *after* brings in, stage by stage."""
+    return tuple(
+        VariantName(stage=s.stage, variant=s.variant)
+        for s in after.stages
+        if s.stage not in before.by_stage or before[s.stage].variant != s.variant
     )
 
 

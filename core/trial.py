@@ -66,8 +66,7 @@ class Trial(Frozen):
     """When they were first seen to be."""
     band: Band
     baseline_in_time: NonNegative | None = None
-    """Share in time in the interval before the change: the snapshot; None where unknown, and the band
-    alone counts."""
+    """Share in time in the interval before the change: the snapshot; where None the band alone counts."""
     confirm_s: NonNegative
     """Length of the window, from readiness on, over which what is measured is compared."""
     judged: NonNegative = 0
@@ -150,9 +149,9 @@ def begin(
         before: The last good configuration.
         before_rps: The load that was decided for.
         after: What is applied.
-        time_s: Now, in seconds of the loop's clock.
-        interval_s: Seconds between observations.
-        baseline_in_time: Share in time in the last interval before the change; None where unknown.
+        time_s: Now.
+        interval_s: Between observations.
+        baseline_in_time: Share in time in the last interval; None where unknown.
 
     Raises:
         UsageError: *after* names something the pipeline has not.
@@ -200,15 +199,6 @@ def judge(
     return Kept(counted) if costly is None else Failed(counted, "costly", costly)
 
 
-def changed_variants(before: Configuration, after: Configuration) -> tuple[VariantName, ...]:
-    """Return the variants that *after* brings in, stage by stage."""
-    return tuple(
-        VariantName(stage=s.stage, variant=s.variant)
-        for s in after.stages
-        if s.stage not in before.by_stage or before[s.stage].variant != s.variant
-    )
-
-
 def _slowest_start_s(problem: Problem, before: Configuration, after: Configuration) -> float:
     """Return the longest load time of what has to start, in seconds; 0 where nothing has."""
     slowest_s = 0.0
@@ -241,9 +231,8 @@ def _short(trial: Trial, observation: Observation) -> tuple[Shortfall, ...] | No
         if count is None:
             return None
         if count < setting.replicas:
-            found.append(
-                Shortfall(stage=setting.stage, variant=setting.variant, ready=count, wanted=setting.replicas)
-            )
+            wanted = setting.replicas
+            found.append(Shortfall(stage=setting.stage, variant=setting.variant, ready=count, wanted=wanted))
     return tuple(found)
 
 

@@ -16,6 +16,7 @@ from core.assessment import Finding
 from core.autonomy import (
     LADDER,
     Demotion,
+    LastStep,
     Policy,
     Standing,
     Step,
@@ -34,7 +35,7 @@ from tests.core.toys import configuration
 RUNS = configuration(("first", "small", 1, 1))
 EASY = Policy(
     approve=Step(decisions=10, observed_s=90.0),
-    auto=Step(decisions=20, observed_s=190.0, changes=2),
+    auto=LastStep(decisions=20, observed_s=190.0, changes=2),
     demote=Demotion(decisions=5),
 )
 BREACH = Finding(kind="slo breach", subject="toy", statement="late")

@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from core.belief import Belief
 from core.configuration import Configuration
 from core.problem import Problem
-from core.quarantine import FIRST_S, MOST_S, active, barring, quarantined, remembered, shortages
+from core.quarantine import (
+    FIRST_S,
+    MOST_S,
+    active,
+    barring,
+    changed_variants,
+    quarantined,
+    remembered,
+    shortages,
+)
 from core.trial import Failed, Fault, Quarantine, Shortfall, begin
 from core.verify import verify
 from tests.core.toys import configuration, pipeline, stage
@@ -156,3 +165,11 @@ def test_a_shortfall_of_a_new_variant_says_nothing_of_the_others() -> None:
     failed = failure(SWITCHED, "unschedulable", short("first", "large", 1, 4))
 
     assert shortages(quarantined((), failed, time_s=0.0), 1.0) == ()
+
+
+def test_changed_variants_are_those_that_come_in() -> None:
+    two = configuration(("a", "small", 1, 1), ("b", "small", 1, 1))
+    other = configuration(("a", "small", 4, 3), ("b", "large", 1, 1))
+
+    assert [(v.stage, v.variant) for v in changed_variants(two, other)] == [("b", "large")]
+    assert changed_variants(two, two) == ()

@@ -15,7 +15,7 @@ from core.assessment import FALSE_ALARM
 from core.configuration import Configuration
 from core.observation import Observation, StageObservation
 from core.problem import Problem
-from core.trial import OVERLOAD, Failed, Kept, Trial, begin, changed_variants, judge
+from core.trial import OVERLOAD, Failed, Kept, Trial, begin, judge
 from tests.core.toys import configuration, pipeline, stage
 
 BEFORE = configuration(("first", "small", 1, 2))
@@ -244,14 +244,6 @@ def test_surplus_replicas_that_go_in_the_window_are_forgiven() -> None:
     assert isinstance(
         after_intervals(ready_at_110(begun()), seen(130, ready=6), seen(140), seen(150, ready=None)), Kept
     )
-
-
-def test_changed_variants_are_those_that_come_in() -> None:
-    two = configuration(("a", "small", 1, 1), ("b", "small", 1, 1))
-    other = configuration(("a", "small", 4, 3), ("b", "large", 1, 1))
-
-    assert [(v.stage, v.variant) for v in changed_variants(two, other)] == [("b", "large")]
-    assert changed_variants(two, two) == ()
 
 
 @pytest.mark.parametrize(
