@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 import time
 
 import typer
 
+from agent.approvals import os_user
 from agent.lines import configuration_line
 from agent.loop import Approver
 from core.approval import Approval
@@ -29,4 +29,4 @@ def at_the_terminal(request: Request) -> Approval:
     sys.stderr.write(f"  proposed: {configuration_line(request.proposed)}\n")
     sys.stderr.write(f"  because {request.rationale}; {request.effect}\n")
     agreed = typer.confirm(f"apply {request.decision} ({request.proposal[:12]})?", err=True)
-    return Approval(proposal=request.proposal, agreed=agreed, approver=getpass.getuser(), at=time.time())
+    return Approval(proposal=request.proposal, agreed=agreed, approver=os_user(), at=time.time())

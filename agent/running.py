@@ -22,6 +22,7 @@ from agent.episode import EmbeddedRun, embedded_run
 from agent.lines import decision_answer, decision_line
 from agent.loop import Approver
 from agent.planners import create as create_planner
+from agent.policy import read_policy
 from agent.simulation import episode_answer
 from core.decision import Decision, Mode
 from core.errors import UsageError
@@ -39,6 +40,7 @@ def run(
     cluster: str,
     planner: str,
     mode: Mode,
+    autonomy: Path | None,
     data: Path,
     interval_s: int,
     seed: int,
@@ -54,7 +56,11 @@ def run(
     if max(loads_rps[:interval_s]) == 0:
         raise UsageError(f"{trace}: its first {interval_s} s have no request; there is nothing to start from")
     started = time.perf_counter()
-    settings = LoopSettings(mode=mode, interval_s=interval_s)
+    settings = LoopSettings(
+        mode=mode,
+        interval_s=interval_s,
+        autonomy=None if autonomy is None else read_policy(autonomy),
+    )
     with embedded_run(
         pipeline,
         loads_rps,

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import typer
 
-from agent.cli import looping, machine, records, solving  # noqa: F401 - they register their commands
+from agent.cli import looping, machine, people, records, solving  # noqa: F401 - they register their commands
 from agent.cli.options import BAD_INPUT, FAILED, app
 from core.errors import TrimtabError, UsageError
 

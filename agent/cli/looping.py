@@ -10,7 +10,7 @@ import typer
 from agent.cli.options import DEFAULT_DATA, AsJson, DataFolder, PipelineFile, app
 
 
-@app.command()
+@app.command(rich_help_panel="Run")
 def simulate(
     file: PipelineFile,
     trace: Annotated[Path, typer.Option("--trace", help="CSV with a column of requests per second.")],
@@ -28,7 +28,7 @@ def simulate(
     simulation.simulate(file, trace, policy=policy, config=config, seed=seed, column=column, as_json=as_json)
 
 
-@app.command()
+@app.command(rich_help_panel="Run")
 def run(
     file: PipelineFile,
     trace: Annotated[Path, typer.Option("--trace", help="The load: CSV with requests per second.")],
@@ -40,6 +40,9 @@ def run(
         Literal["observe", "approve", "auto"],
         typer.Option(help="Recommend only, ask for each change, or act."),
     ] = "auto",
+    autonomy: Annotated[
+        Path | None, typer.Option(help="Policy by which the mode is earned; --mode is then the most.")
+    ] = None,
     data: DataFolder = DEFAULT_DATA,
     interval: Annotated[int, typer.Option(min=1, max=3600, help="Seconds between decisions.")] = 10,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
@@ -56,6 +59,7 @@ def run(
         cluster=cluster,
         planner=planner,
         mode=mode,
+        autonomy=autonomy,
         data=data,
         interval_s=interval,
         seed=seed,
@@ -65,7 +69,7 @@ def run(
     )
 
 
-@app.command()
+@app.command(rich_help_panel="Run")
 def demo(
     file: Annotated[
         Path | None, typer.Option("--pipeline", help="Another pipeline than the ID card reader.")

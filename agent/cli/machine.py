@@ -10,7 +10,7 @@ import typer
 from agent.cli.options import DEFAULT_DATA, FAILED, AsJson, DataFolder, app
 
 
-@app.command()
+@app.command(rich_help_panel="This machine")
 def profile(
     name: Annotated[str, typer.Argument(help="The pipeline to measure: id_card.")],
     out: Annotated[Path, typer.Option(help="Folder for pipeline.yaml and accuracy.json.")] = Path(
@@ -29,7 +29,7 @@ def profile(
     measuring.profile(name, out, models, runs=runs, cards=cards, seed=seed)
 
 
-@app.command()
+@app.command(rich_help_panel="This machine")
 def doctor(data: DataFolder = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """Try everything the loop needs on this machine, and say what to mend."""
     from agent import doctor as check  # noqa: PLC0415 - as above

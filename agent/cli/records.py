@@ -9,7 +9,7 @@ import typer
 from agent.cli.options import DEFAULT_DATA, FAILED, AsJson, DataFolder, app
 
 
-@app.command()
+@app.command(rich_help_panel="Understand")
 def decisions(
     data: DataFolder = DEFAULT_DATA,
     limit: Annotated[int, typer.Option(min=1, help="How many of the last to list.")] = 20,

@@ -20,7 +20,7 @@ from agent.cli.options import (
 )
 
 
-@app.command()
+@app.command(rich_help_panel="Solve")
 def solve(
     file: PipelineFile,
     load: Loads,
@@ -45,7 +45,7 @@ def solve(
     raise typer.Exit(INFEASIBLE if status is commands.Status.INFEASIBLE else 0)
 
 
-@app.command()
+@app.command(rich_help_panel="Solve")
 def verify(
     file: PipelineFile,
     load: Loads,
@@ -70,7 +70,7 @@ def verify(
     raise typer.Exit(INFEASIBLE if status is commands.Status.INFEASIBLE else 0)
 
 
-@app.command()
+@app.command(rich_help_panel="Solve")
 def frontier(
     file: PipelineFile,
     load: Loads,
