@@ -12,7 +12,11 @@ from collections.abc import Sequence
 
 import typer
 
-from agent.cli import looping, machine, people, records, solving  # noqa: F401 - they register their commands
+# isort: off
+# They register their commands, in the order in which the help shows them.
+from agent.cli import solving, looping, records, people, machine  # noqa: F401
+
+# isort: on
 from agent.cli.options import BAD_INPUT, FAILED, app
 from core.errors import TrimtabError, UsageError
 
