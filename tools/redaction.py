@@ -179,7 +179,7 @@ def _keeping(replacement: Callable[[re.Match[str]], str]) -> Callable[[re.Match[
 def _quoted(match: re.Match[str]) -> str:
     """Return the mark in the quotes of the value; a value that is none, or a figure of tokens, stays."""
     value: str = match["value"]
-    inner = value.strip("\\\"'")
+    inner = value.rstrip(",;})").strip("\\\"'")
     if inner in _NOTHING or (match["password"] is None and len(inner) < LEAST_TOKEN):
         return value
     before = value[: len(value) - len(value.lstrip("\\\"'"))]
