@@ -1,7 +1,6 @@
-"""Plain statistics over one interval: what is out of the ordinary, and how sure that is.
+"""What assessing an interval gives: findings with how sure they are, a belief, the state of every signal.
 
-Every test states its false-alarm rate where chance is involved; the rest are comparisons of counts.
-Drift of service times and of accuracy needs more than one interval and is not judged here.
+The tests that find them are in `tools.assess`; here are the values, and the one bound the core needs too.
 """
 
 from __future__ import annotations
@@ -12,9 +11,6 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from core.belief import Belief
-from core.configuration import Configuration
-from core.observation import Observation
-from core.pipeline import Pipeline
 from core.values import Fraction, Frozen, Name, NonNegative, Number
 
 FALSE_ALARM = 1e-3
@@ -82,29 +78,6 @@ class Assessment(Frozen):
         )
 
 
-def assess(
-    pipeline: Pipeline,
-    observation: Observation,
-    running: Configuration,
-    *,
-    decided_rps: float,
-    settled: bool,
-) -> tuple[Finding, ...]:
-    """Return what is out of the ordinary in one interval.
-
-    Args:
-        pipeline: What serves.
-        observation: The interval.
-        running: What was last asked for.
-        decided_rps: The load it was decided for, in requests per second.
-        settled: Whether it has had the time to start (replicas still loading are not lost).
-    """
-    found = [_slo_breach(pipeline, observation), _load_surge(pipeline, observation, decided_rps)]
-    if settled:
-        found += [_capacity_loss(observation, running, stage.name) for stage in pipeline.stages]
-    return tuple(finding for finding in found if finding is not None)
-
-
 def breach_chance(share: float, requests: float, quantile: float) -> float:
     """Bound the chance that at most *share* of *requests* are in time where each is with *quantile*.
 
@@ -117,44 +90,3 @@ def breach_chance(share: float, requests: float, quantile: float) -> float:
     if share > 0:
         divergence += share * math.log(share / quantile)
     return math.exp(-requests * divergence)
-
-
-def _slo_breach(pipeline: Pipeline, observation: Observation) -> Finding | None:
-    if observation.in_time is None:
-        return None
-    slo = pipeline.slo
-    chance = breach_chance(observation.in_time, observation.judged, slo.quantile)
-    if chance > FALSE_ALARM:
-        return None
-    return Finding(
-        kind="slo breach",
-        subject=pipeline.name,
-        statement=(
-            f"{observation.in_time:.1%} of {observation.judged} requests were served within "
-            f"{slo.latency_s:g} s, {slo.quantile:.4g} must be"
-        ),
-        false_alarm=chance,
-    )
-
-
-def _load_surge(pipeline: Pipeline, observation: Observation, decided_rps: float) -> Finding | None:
-    known = [rate for rate in observation.loads_rps if rate is not None]
-    if not known or max(known) <= decided_rps:
-        return None
-    return Finding(
-        kind="load surge",
-        subject=pipeline.name,
-        statement=f"load reached {max(known):g} rps, the configuration was decided for {decided_rps:.4g}",
-    )
-
-
-def _capacity_loss(observation: Observation, running: Configuration, stage: str) -> Finding | None:
-    seen = next((s for s in observation.stages if s.stage == stage), None)
-    wanted = running[stage].replicas
-    if seen is None or seen.ready is None or seen.ready >= wanted:
-        return None
-    return Finding(
-        kind="capacity loss",
-        subject=stage,
-        statement=f"{seen.ready} of {wanted} replicas are ready",
-    )

@@ -14,6 +14,17 @@ class ServiceObservation(Frozen):
     """How many were served in the interval."""
     mean_s: NonNegative
     """Mean service time of one batch, in seconds."""
+    sizes: tuple[tuple[PositiveCount, PositiveCount], ...] = ()
+    """How many batches had which size, as (size, batches); empty where only the mean size is known."""
+
+
+class LabelledObservation(Frozen):
+    """Labelled samples that one combination of variants answered."""
+
+    variants: tuple[Name, ...]
+    """In stage order."""
+    labelled: PositiveCount
+    correct: Count
 
 
 class StageObservation(Frozen):
@@ -47,4 +58,6 @@ class Observation(Frozen):
     """Share of labelled samples answered correctly."""
     labelled: Count = 0
     """How many labelled samples that share rests on."""
+    labelled_by: tuple[LabelledObservation, ...] | None = None
+    """Those samples by the combination that served them; None where nothing counts them."""
     stages: tuple[StageObservation, ...] = ()

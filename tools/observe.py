@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TypeVar
 
-from core.observation import Observation, ServiceObservation, StageObservation
+from core.observation import LabelledObservation, Observation, ServiceObservation, StageObservation
 from core.pipeline import Pipeline, Stage
 from simulator.scrape import Histogram, Scrape
 
@@ -38,6 +38,7 @@ def observed(
         dropped_rps=dropped / interval_s if interval_s else None,
         accuracy=min(1.0, correct / labelled) if labelled else None,
         labelled=int(labelled),
+        labelled_by=_labelled_by(before, after),
         stages=tuple(_stage(stage, before, after, interval_s) for stage in pipeline.stages),
     )
 
@@ -79,9 +80,35 @@ def _services(stage: Stage, before: Scrape, after: Scrape) -> tuple[ServiceObser
                     batch=max(1, round(sizes.mean)),
                     batches=int(served.count),
                     mean_s=served.mean,
+                    sizes=_by_size(sizes),
                 )
             )
     return tuple(services)
+
+
+def _by_size(sizes: Histogram) -> tuple[tuple[int, int], ...]:
+    """Return (size, batches); the bounds are the sizes, and above the last nothing is known."""
+    counts = sizes.in_buckets()
+    if counts[-1]:
+        return ()
+    return tuple(
+        (round(size), round(n)) for size, n in zip(sizes.bounds, counts, strict=False) if round(n) > 0
+    )
+
+
+def _labelled_by(before: Scrape, after: Scrape) -> tuple[LabelledObservation, ...] | None:
+    """Return the new labelled samples by combination; None where no series counts them."""
+    if not after.labelled_total:
+        return None
+    found = []
+    for names, total in sorted(after.labelled_total.items()):
+        labelled = round(_increase(before.labelled_total.get(names, 0.0), total))
+        right = after.labelled_correct_total.get(names)
+        if right is None or labelled < 1:
+            continue
+        correct = round(_increase(before.labelled_correct_total.get(names, 0.0), right))
+        found.append(LabelledObservation(variants=names, labelled=labelled, correct=min(labelled, correct)))
+    return tuple(found)
 
 
 def _increase(before: float, after: float) -> float:

@@ -1,0 +1,249 @@
+"""Accuracy drift: labelled samples are answered right less often than profiled, by stage and variant.
+
+Samples come by the combination of variants that answered them. For each variant an e-detector tests the
+samples of all combinations it is part of against "at least `LEAST_KEPT` of the profiled accuracy". After an
+alarm the culprit is sought among the variants that served since: each is given the factor that explains
+those samples best, if it alone had drifted. Variants whose likelihood is within `LIKELY` of the best cannot
+be told apart: the loss is split evenly among them (for n of them the n-th root), the finding says so, and the
+interval of each reaches up to 1. Where only one combination serves, that is every stage.
+
+The interval of a factor holds all values whose likelihood is within `LIKELY` of the best: 95 % or more by
+Wilks' theorem (which asks for 1.92). A second e-detector says when it is over.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core import belief
+from core.assessment import Finding
+from core.observation import LabelledObservation
+from core.pipeline import Pipeline
+from tools.assess._evidence import END_RUN_LENGTH, RUN_LENGTH, Evidence, binomial_log_ratios
+from tools.assess._moment import Moment
+
+LEAST_KEPT = 0.98
+"""Losing less of the profiled accuracy is not corrected: a profile on a few hundred samples knows no more."""
+KEPT = (0.95, 0.88, 0.7, 0.4)
+"""Shares of the profiled accuracy that the test looks for."""
+LIKELY = math.log(20)
+"""Difference of log likelihood within which two explanations count as equally good."""
+WINDOW = 30
+"""Intervals the factors rest on: five minutes of ten seconds, as labels are few."""
+MOST_EXPECTED = 0.995
+"""Nothing is expected to be right more often, or one wrong label would prove a drift."""
+EXPIRY_S = 1800.0
+"""A drift of a variant that no longer answers labelled samples is forgotten then."""
+REPROFILE_S = 600.0
+"""A drift that lasts this long is no passing trouble: measure the variant again."""
+FACTORS: NDArray[np.float64] = np.linspace(0.01, 1.0, 100)
+
+Place = tuple[str, str]
+"""The names of a stage and of one of its variants."""
+
+
+@dataclass(slots=True)
+class Watch:
+    """What is remembered of one variant."""
+
+    falling: Evidence = field(default_factory=lambda: Evidence(len(KEPT)))
+    ending: Evidence = field(default_factory=lambda: Evidence(1, END_RUN_LENGTH))
+    since_s: float | None = None
+    last_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """The share of its accuracy that a variant keeps, with its interval."""
+
+    place: Place
+    factor: float
+    low: float
+    high: float
+    since_s: float
+    others: tuple[Place, ...]
+    """Variants it cannot be told from."""
+
+
+@dataclass(slots=True)
+class AccuracyDrift:
+    """Watches the labelled samples."""
+
+    pipeline: Pipeline
+    watches: dict[Place, Watch] = field(default_factory=dict)
+    samples: deque[tuple[float, tuple[LabelledObservation, ...]]] = field(
+        default_factory=lambda: deque(maxlen=WINDOW)
+    )
+    """Of the intervals that had some, with their begin."""
+
+    def learn(self, moment: Moment) -> None:
+        """Take in one interval."""
+        for place, watch in list(self.watches.items()):
+            if moment.time_s - watch.last_s > EXPIRY_S:
+                del self.watches[place]
+        seen = () if moment.observation is None else moment.observation.labelled_by or ()
+        if not seen:
+            return
+        self.samples.append((moment.began_s, seen))
+        kept = {loss.place: loss.factor for loss in self.losses()}
+        for place in dict.fromkeys(place for s in seen for place in self._places(s)):
+            self._learn(moment, place, seen, kept.get(place))
+
+    def findings(self, moment: Moment) -> tuple[Finding, ...]:
+        """Return a finding for each variant that may have lost accuracy."""
+        found = []
+        for loss in self.losses():
+            found.append(_finding(loss))
+            if moment.time_s - loss.since_s >= REPROFILE_S:
+                found.append(_reprofile(moment, loss))
+        return tuple(found)
+
+    def belief(self) -> tuple[belief.AccuracyFactor, ...]:
+        """Return the corrections."""
+        return tuple(
+            belief.AccuracyFactor(
+                stage=loss.place[0],
+                variant=loss.place[1],
+                factor=loss.factor,
+                evidence=belief.Evidence(
+                    statement=_told(loss), low=loss.low, high=loss.high, since_s=loss.since_s
+                ),
+            )
+            for loss in self.losses()
+        )
+
+    def losses(self) -> tuple[Loss, ...]:
+        """Attribute the loss to the variants that explain it best."""
+        begun = [w.since_s for w in self.watches.values() if w.since_s is not None]
+        if not begun:
+            return ()
+        since_s = min(begun)
+        samples = [s for at_s, seen in self.samples if at_s >= since_s for s in seen]
+        suspects = [place for place, watch in self.watches.items() if watch.since_s is not None]
+        curves = {place: self._log_likelihoods(place, samples) for place in suspects}
+        best = max((float(c.max()) for c in curves.values()), default=-math.inf)
+        likely = [place for place in suspects if curves[place].max() >= best - LIKELY]
+        if not samples or not likely:
+            return ()
+        losses = (self._loss(place, likely, curves[place]) for place in likely)
+        return tuple(loss for loss in losses if loss.factor < LEAST_KEPT ** (1 / len(likely)))
+
+    def _loss(self, place: Place, likely: list[Place], curve: NDArray[np.float64]) -> Loss:
+        inside = FACTORS[curve >= curve.max() - LIKELY]
+        since_s = self.watches[place].since_s
+        others = tuple(other for other in likely if other != place)
+        return Loss(
+            place=place,
+            factor=float(FACTORS[int(curve.argmax())]) ** (1 / len(likely)),
+            low=float(inside[0]),
+            high=1.0 if others else float(inside[-1]),
+            since_s=0.0 if since_s is None else since_s,
+            others=others,
+        )
+
+    def _learn(
+        self,
+        moment: Moment,
+        place: Place,
+        seen: tuple[LabelledObservation, ...],
+        kept: float | None,
+    ) -> None:
+        watch = self.watches.setdefault(place, Watch())
+        watch.last_s = moment.time_s
+        mine = [s for s in seen if place in self._places(s)]
+        if watch.since_s is None:
+            watch.falling.add(self._falling(mine), moment.began_s)
+            if watch.falling.alarmed:
+                watch.since_s = watch.falling.since_s
+                watch.ending.clear()
+            return
+        watch.ending.add([self._ending(mine, min(0.9, kept or 0.9))], moment.began_s)
+        if watch.ending.alarmed:
+            watch.since_s = None
+            watch.falling.clear()
+
+    def _falling(self, mine: list[LabelledObservation]) -> list[float]:
+        """Return the evidence of each alternative, over the combinations."""
+        totals = [0.0] * len(KEPT)
+        for s in mine:
+            right = self._expected(s.variants)
+            ratios = binomial_log_ratios(
+                s.correct, s.labelled, LEAST_KEPT * right, [right * kept for kept in KEPT]
+            )
+            totals = [a + b for a, b in zip(totals, ratios, strict=True)]
+        return totals
+
+    def _ending(self, mine: list[LabelledObservation], kept: float) -> float:
+        """Return the evidence of the profiled accuracy against the drifted one."""
+        total = 0.0
+        for s in mine:
+            right = self._expected(s.variants)
+            total += binomial_log_ratios(s.correct, s.labelled, right * kept, [right])[0]
+        return total
+
+    def _log_likelihoods(self, place: Place, samples: list[LabelledObservation]) -> NDArray[np.float64]:
+        """Return the log likelihood of the samples for each of `FACTORS`, if *place* alone had drifted."""
+        total = np.zeros_like(FACTORS)
+        for s in samples:
+            right = self._expected(s.variants)
+            chance = right * FACTORS if place in self._places(s) else np.full_like(FACTORS, right)
+            total += s.correct * np.log(chance) + (s.labelled - s.correct) * np.log1p(-chance)
+        return total
+
+    def _places(self, sample: LabelledObservation) -> tuple[Place, ...]:
+        return tuple(zip((s.name for s in self.pipeline.stages), sample.variants, strict=False))
+
+    def _expected(self, variants: tuple[str, ...]) -> float:
+        """Return how often the combination is right as profiled: measured jointly, else the product."""
+        known = self.pipeline.joint_accuracy.get(variants)
+        values = [
+            stage.variant(name).accuracy for stage, name in zip(self.pipeline.stages, variants, strict=False)
+        ]
+        if self.pipeline.accuracy == "measured" and known is not None:
+            value = known
+        elif self.pipeline.accuracy == "sum":
+            value = sum(values) / len(values)
+        else:
+            value = math.prod(values)
+        return min(MOST_EXPECTED, max(1 - MOST_EXPECTED, value))
+
+
+def _finding(loss: Loss) -> Finding:
+    return Finding(
+        kind="accuracy drift",
+        subject=loss.place[0],
+        statement=_told(loss),
+        false_alarm=1 / RUN_LENGTH,
+        since_s=loss.since_s,
+        figure=100 * loss.factor,
+        low=100 * loss.low,
+        high=100 * loss.high,
+    )
+
+
+def _reprofile(moment: Moment, loss: Loss) -> Finding:
+    name = "/".join(loss.place)
+    lasted_s = moment.time_s - loss.since_s
+    return Finding(
+        kind="re-profile",
+        subject=loss.place[0],
+        statement=f"{name} has been less accurate than profiled for {lasted_s:g} s: measure it again",
+        since_s=loss.since_s,
+        figure=100 * loss.factor,
+    )
+
+
+def _told(loss: Loss) -> str:
+    told = (
+        f"{'/'.join(loss.place)} keeps {100 * loss.factor:.0f} % of its profiled accuracy "
+        f"since {loss.since_s:g} s ({100 * loss.low:.0f} to {100 * loss.high:.0f} %)"
+    )
+    if loss.others:
+        names = ", ".join("/".join(place) for place in loss.others)
+        told += f"; it cannot be told from {names}, so the loss is split evenly"
+    return told
