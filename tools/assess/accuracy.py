@@ -34,7 +34,10 @@ KEPT = (0.95, 0.88, 0.7, 0.4)
 LIKELY = math.log(20)
 """Difference of log likelihood within which two explanations count as equally good."""
 WINDOW = 30
-"""Intervals the factors rest on: five minutes of ten seconds, as labels are few."""
+"""Intervals in which a variant served that its factor rests on: five minutes of ten seconds, as labels are
+few. Attribution rests on all intervals since the drift began: others serving tell who is to blame."""
+REMEMBERED = 360
+"""Intervals kept: an hour of ten seconds."""
 MOST_EXPECTED = 0.995
 """Nothing is expected to be right more often, or one wrong label would prove a drift."""
 EXPIRY_S = 1800.0
@@ -45,6 +48,8 @@ FACTORS: NDArray[np.float64] = np.linspace(0.01, 1.0, 100)
 
 Place = tuple[str, str]
 """The names of a stage and of one of its variants."""
+Answer = tuple[float, LabelledObservation]
+"""The begin of an interval, and samples of one combination in it."""
 
 
 @dataclass(slots=True)
@@ -77,7 +82,7 @@ class AccuracyDrift:
     pipeline: Pipeline
     watches: dict[Place, Watch] = field(default_factory=dict)
     samples: deque[tuple[float, tuple[LabelledObservation, ...]]] = field(
-        default_factory=lambda: deque(maxlen=WINDOW)
+        default_factory=lambda: deque(maxlen=REMEMBERED)
     )
     """Of the intervals that had some, with their begin."""
 
@@ -123,17 +128,18 @@ class AccuracyDrift:
         if not begun:
             return ()
         since_s = min(begun)
-        samples = [s for at_s, seen in self.samples if at_s >= since_s for s in seen]
-        suspects = [place for place, watch in self.watches.items() if watch.since_s is not None]
-        curves = {place: self._log_likelihoods(place, samples) for place in suspects}
-        best = max((float(c.max()) for c in curves.values()), default=-math.inf)
-        likely = [place for place in suspects if curves[place].max() >= best - LIKELY]
-        if not samples or not likely:
-            return ()
-        losses = (self._loss(place, likely, curves[place]) for place in likely)
+        answers = [(at_s, s) for at_s, seen in self.samples if at_s >= since_s for s in seen]
+        served = {place for _, s in answers for place in self._places(s)}
+        suspects = [p for p, watch in self.watches.items() if watch.since_s is not None and p in served]
+        best = {p: float(self._log_likelihoods(p, answers).max()) for p in suspects}
+        likely = [p for p in suspects if best[p] >= max(best.values()) - LIKELY]
+        losses = (self._loss(place, likely, answers) for place in likely)
         return tuple(loss for loss in losses if loss.factor < LEAST_KEPT ** (1 / len(likely)))
 
-    def _loss(self, place: Place, likely: list[Place], curve: NDArray[np.float64]) -> Loss:
+    def _loss(self, place: Place, likely: list[Place], answers: list[Answer]) -> Loss:
+        mine = [(at_s, s) for at_s, s in answers if place in self._places(s)]
+        from_s = sorted({at_s for at_s, _ in mine})[-WINDOW:][0]
+        curve = self._log_likelihoods(place, [(at_s, s) for at_s, s in mine if at_s >= from_s])
         inside = FACTORS[curve >= curve.max() - LIKELY]
         since_s = self.watches[place].since_s
         others = tuple(other for other in likely if other != place)
@@ -186,13 +192,14 @@ class AccuracyDrift:
             total += binomial_log_ratios(s.correct, s.labelled, right * kept, [right])[0]
         return total
 
-    def _log_likelihoods(self, place: Place, samples: list[LabelledObservation]) -> NDArray[np.float64]:
+    def _log_likelihoods(self, place: Place, answers: list[Answer]) -> NDArray[np.float64]:
         """Return the log likelihood of the samples for each of `FACTORS`, if *place* alone had drifted."""
         total = np.zeros_like(FACTORS)
-        for s in samples:
-            right = self._expected(s.variants)
-            chance = right * FACTORS if place in self._places(s) else np.full_like(FACTORS, right)
-            total += s.correct * np.log(chance) + (s.labelled - s.correct) * np.log1p(-chance)
+        for variants, (correct, wrong) in _tally(answers).items():
+            right = self._expected(variants)
+            named = zip((s.name for s in self.pipeline.stages), variants, strict=False)
+            chance = right * FACTORS if place in named else np.full_like(FACTORS, right)
+            total += correct * np.log(chance) + wrong * np.log1p(-chance)
         return total
 
     def _places(self, sample: LabelledObservation) -> tuple[Place, ...]:
@@ -211,6 +218,15 @@ class AccuracyDrift:
         else:
             value = math.prod(values)
         return min(MOST_EXPECTED, max(1 - MOST_EXPECTED, value))
+
+
+def _tally(answers: list[Answer]) -> dict[tuple[str, ...], tuple[int, int]]:
+    """Return right and wrong answers by combination."""
+    totals: dict[tuple[str, ...], tuple[int, int]] = {}
+    for _, s in answers:
+        right, wrong = totals.get(s.variants, (0, 0))
+        totals[s.variants] = (right + s.correct, wrong + s.labelled - s.correct)
+    return totals
 
 
 def _finding(loss: Loss) -> Finding:
