@@ -113,7 +113,7 @@ def _same(one: Quarantine, other: Quarantine) -> bool:
     """Say whether two failures are of the same thing."""
     if one.configuration == other.configuration:
         return True
-    return bool(one.variants) and one.variants == other.variants and one.fault == other.fault
+    return bool(one.variants) and one.variants == other.variants
 
 
 def _bars(quarantine: Quarantine, candidate: Configuration) -> bool:

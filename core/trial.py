@@ -270,7 +270,7 @@ def _lateness(trial: Trial, looks: int) -> str | None:
     share = min(1.0, trial.kept / trial.judged)
     before = trial.baseline_in_time
     limit = trial.band.in_time if before is None else min(trial.band.in_time, before)
-    if not 0 < limit < 1 or looks * breach_chance(share, trial.judged, limit) > FALSE_ALARM:
+    if looks * breach_chance(share, trial.judged, limit) > FALSE_ALARM:
         return None
     was = "unknown" if before is None else f"{before:.1%}"
     return (

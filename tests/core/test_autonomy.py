@@ -295,7 +295,33 @@ def test_the_ceiling_holds_at_once_and_whatever_was_earned() -> None:
 
 
 def test_a_record_of_another_mode_earns_nothing() -> None:
-    assert next_mode(EASY, "approve", standing(record(99, "observe")), "auto").mode == "approve"
+    free = EASY.model_copy(update={"auto": LastStep(decisions=20, observed_s=190.0, changes=0)})
+
+    assert next_mode(free, "approve", standing(record(99, "approve")), "auto").mode == "auto"
+    assert next_mode(free, "approve", standing(record(99, "observe")), "auto").mode == "approve"
+
+
+def test_a_change_taken_back_while_only_observing_earns_nothing() -> None:
+    failed = standing([*record(19), decision(20, rolled_back=True)])
+
+    moved = next_mode(EASY, "observe", failed, "auto")
+
+    assert (moved.mode, moved.reason) == (
+        "observe",
+        "approve is not earned yet: 1 changes were taken back",
+    )
+
+
+def test_where_a_rollback_costs_nothing_its_rate_still_stands_in_the_way() -> None:
+    lenient = EASY.model_copy(update={"demote": Demotion(rollbacks=0)})
+    told = [*record(20, "approve", outcome="applied"), decision(21, "approve", rolled_back=True)]
+
+    moved = next_mode(lenient, "approve", standing(told), "auto")
+
+    assert (moved.mode, moved.reason) == (
+        "approve",
+        "auto is not earned yet: rollback rate 0.05, at most 0.02",
+    )
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def test_blind_no_stage_is_scaled_down_and_growth_goes_on() -> None:
 
 
 def test_blind_a_variant_of_less_capacity_is_not_taken() -> None:
-    found = held(Problem.of(ONE, 10.0), one("large", 2), one("small", 4), blind=True)
+    found = held(Problem.of(ONE, 10.0), one("large", 4), one("small", 4), blind=True)
 
     assert found.configuration == one("small", 4)
 

@@ -240,6 +240,39 @@ def test_more_cores_than_predicted_when_the_window_ends_fail_the_change() -> Non
     assert state.evidence == "10 cores are in use, 8 were expected"
 
 
+@pytest.mark.parametrize(("in_time", "outcome"), [(0.915, Trial), (0.91, Failed)])
+def test_three_looks_at_a_count_take_thrice_the_evidence(in_time: float, outcome: type) -> None:
+    """Of 200 in the band of 97 %, 91.5 % has a chance of 9e-4 by Chernoff, 91 % one of 3e-4."""
+    state = after_intervals(ready_at_110(begun()), seen(130, in_time=in_time))
+
+    assert isinstance(state, outcome)
+
+
+def test_more_replicas_than_asked_for_are_ready_too() -> None:
+    state = after_intervals(begun(), seen(110, ready=6))
+
+    assert isinstance(state, Trial)
+    assert state.ready_s == 110
+
+
+def test_a_stage_that_stays_as_it_is_does_not_put_off_the_deadline() -> None:
+    two = Problem.of(pipeline(stage("first"), stage("second")), 5.0)
+    before = configuration(("first", "small", 1, 1), ("second", "large", 1, 2))
+
+    trial = begin(
+        "d-1",
+        two,
+        before=before,
+        before_rps=5.0,
+        after=configuration(("first", "small", 1, 2), ("second", "large", 1, 2)),
+        time_s=0.0,
+        interval_s=STEP_S,
+        baseline_in_time=None,
+    )
+
+    assert trial.ready_by_s == pytest.approx(3 * 5 + 10)
+
+
 def test_surplus_replicas_that_go_in_the_window_are_forgiven() -> None:
     assert isinstance(
         after_intervals(ready_at_110(begun()), seen(130, ready=6), seen(140), seen(150, ready=None)), Kept
