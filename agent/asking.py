@@ -13,8 +13,10 @@ from rich.text import Text
 from agent.explain.account import Account, account
 from agent.explain.aftermath import FOLLOWED
 from agent.explain.answer import answer
+from agent.explain.conversation import Conversation
 from agent.explain.reply import Reply
 from agent.explain.subject import Subject
+from agent.explain.talk import Talk
 from agent.folder import DECISIONS
 from core.decision import Decision
 from core.errors import UsageError
@@ -47,14 +49,31 @@ def explain(data: Path, name: str, *, as_json: bool) -> None:
         _print(written(found))
 
 
-def ask(data: Path, question: str, *, name: str | None = None, as_json: bool = False) -> None:
-    """Answer a question about a decision, the last one by default, from the record and the solver.
+def ask(
+    data: Path,
+    question: str,
+    *,
+    name: str | None = None,
+    as_json: bool = False,
+    talk: Talk | None = None,
+    conversation: Conversation = Conversation(),  # noqa: B008 - frozen
+) -> None:
+    """Answer a question about a decision, the last one by default.
+
+    Args:
+        data: The loop's folder.
+        question: As a person wrote it.
+        name: Id of the decision.
+        as_json: Print an object instead of text.
+        talk: A language model; None to answer from the record and the solver.
+        conversation: What was asked and answered before; only a model is shown it.
 
     Raises:
         UsageError: there is no such decision, or the question is empty or too long.
-        StoreError: the store cannot be read.
+        StoreError: the store cannot be read, or a model's call not recorded.
     """
-    reply = answer(question, subject_of(data, name))
+    subject = subject_of(data, name)
+    reply = answer(question, subject) if talk is None else talk.answer(question, subject, conversation)
     if as_json:
         print(json.dumps(reply_answer(reply), allow_nan=False))  # noqa: T201 - the output
     else:

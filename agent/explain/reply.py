@@ -10,6 +10,8 @@ from agent.explain.text import neutral
 FROM_RECORD = "answered from the record, without a language model"
 FROM_MODEL = "answered by a language model, from read-only tools"
 
+MOST_STATEMENT = 2000
+"""Characters of one statement: a paragraph of a talkative model."""
 By = Literal["record", "model"]
 
 
@@ -48,7 +50,7 @@ def neutralised(reply: Reply) -> Reply:
         neutral(reply.decision),
         neutral(reply.question),
         reply.by,
-        tuple(Statement(neutral(s.text), neutral(s.source)) for s in reply.statements),
+        tuple(Statement(neutral(s.text, MOST_STATEMENT), neutral(s.source)) for s in reply.statements),
         neutral(reply.note),
         tuple(neutral(figure) for figure in reply.ungrounded),
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from agent.situations import remembered_by, situation_of
 from core.configuration import Configuration
 from core.decision import Decision
+from core.errors import UsageError
 from core.pipeline import Pipeline
-from core.problem import Problem, VariantName
-from core.quarantine import active
-from core.solution import Infeasible
-from core.solve import solve
+from core.problem import Problem
+from tools.toolkit.situation import Situation
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,32 +36,14 @@ class Subject:
 
     def problem(self) -> Problem | None:
         """Return the problem that was decided; None where no load was known to decide for."""
-        decision = self.decision
-        if decision.certificate is not None:
-            return decision.certificate.problem
-        if decision.load_rps is None:
-            return None
-        plain = Problem.of(
-            self.pipeline,
-            decision.load_rps,
-            objective=decision.objective,
-            margins=decision.margins,
-            belief=decision.belief,
-            running=decision.running,
-        )
-        return _without_quarantined(plain, decision)
+        if self.decision.certificate is not None:
+            return self.decision.certificate.problem
+        situation = self.situation()
+        return None if situation is None else situation.problem
 
-
-def _without_quarantined(problem: Problem, decision: Decision) -> Problem:
-    """Return the problem without what is in quarantine, as the loop has it: unless nothing is left then."""
-    names = tuple(
-        dict.fromkeys(
-            VariantName(stage=n.stage, variant=n.variant)
-            for q in active(decision.quarantine, decision.time_s)
-            for n in q.variants
-        )
-    )
-    if not names:
-        return problem
-    without = problem.replaced(excluded=names)
-    return problem if isinstance(solve(without), Infeasible) else without
+    def situation(self) -> Situation | None:
+        """Return the situation it was made in; None where it rests on no metrics."""
+        try:
+            return situation_of(self.decision, self.pipeline, remembered_by(self.decision, self.earlier))
+        except UsageError:
+            return None  # the answer says so: nothing was decided on metrics
