@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from core.observation import LabelledObservation
 from simulator.scrape import Histogram, Scrape
 from tests.core.toys import pipeline, stage
 from tools.observe import arrived, observed
@@ -89,11 +90,28 @@ def test_accuracy_is_the_share_of_the_new_labelled_samples_of_all_combinations()
     assert (found.accuracy, found.labelled) == (8 / 10, 10)
 
 
+def test_labelled_samples_are_told_by_the_combination_that_served_them() -> None:
+    found = observed(SPEC, START, LATER, []).labelled_by
+
+    assert found == (
+        LabelledObservation(variants=("large",), labelled=5, correct=5),
+        LabelledObservation(variants=("small",), labelled=5, correct=3),
+    )
+
+
+def test_no_new_samples_and_no_counter_of_samples_are_not_the_same() -> None:
+    none = replace(LATER, labelled_total={}, labelled_correct_total={})
+
+    assert observed(SPEC, START, replace(START, time_s=20.0), []).labelled_by == ()
+    assert observed(SPEC, START, none, []).labelled_by is None
+
+
 def test_services_are_those_of_the_interval() -> None:
     (found,) = observed(SPEC, START, LATER, []).stages[0].services
 
     assert (found.variant, found.batch, found.batches) == ("small", 4, 10)
     assert found.mean_s == pytest.approx(0.3)
+    assert found.sizes == ((4, 10),)
 
 
 def test_a_variant_that_began_to_serve_in_the_interval_counts_from_zero() -> None:
