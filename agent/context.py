@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from agent.planners import Planner
+from core.assessment import Assessment
 from core.autonomy import Moved, Policy, Standing, counted, next_mode
 from core.calendar import Event
 from core.configuration import Configuration
@@ -16,7 +18,7 @@ from core.pace import Pace
 from core.pipeline import Pipeline
 from core.problem import Margins
 from core.ruling import EPSILON
-from tools.assess import Assessor
+from tools.assess import Moment
 from tools.cadence import LOOP_MARGINS, horizon_s
 from tools.forecast import Forecaster
 from tools.ports import Actuator, Metrics
@@ -60,6 +62,18 @@ class LoopSettings:
     """What has to be earned before the loop may do what `mode` allows; None where it may at once."""
 
 
+class Assesses(Protocol):
+    """What says what is out of the ordinary; `tools.assess.Assessor`."""
+
+    def assess(self, moment: Moment) -> Assessment:
+        """Return what one turn shows, with what was seen before."""
+        ...
+
+    def replay(self, decisions: Iterable[Decision]) -> None:
+        """Remember what recorded decisions showed, oldest first."""
+        ...
+
+
 @dataclass(slots=True)
 class Context:
     """Everything outside of the state."""
@@ -68,7 +82,7 @@ class Context:
     metrics: Metrics
     actuator: Actuator
     forecaster: Forecaster
-    assessor: Assessor
+    assessor: Assesses
     planner: Planner
     store: DecisionStore
     requests: Requests

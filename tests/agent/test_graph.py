@@ -29,7 +29,7 @@ from tests.agent.toy import (
     toy_run,
     turns,
 )
-
+from tools.requests import Request
 
 RISING = [10.0] * INTERVAL_S + [60.0] * 60
 """More than stage `read` can carry with its four replicas, 40 requests/s, from the second interval on."""

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from core.assessment import Assessment
 from core.decision import Decision
 from simulator.faults import CapacityLoss, LatencyDrift
 from tests.agent.toy import AT_ONCE, CHEAPER, ENOUGH, Scripted, running, toy_run, turns
+from tools.assess import Moment
 
 WATCHED = replace(AT_ONCE, confirm_s=20.0)
 SMALL_IS_SLOW = LatencyDrift(start_s=0, stage="find", variant="small", factor=30.0)
 """3 s for what the profile says takes 0.1 s, with an SLO of 2 s."""
+
+
+class Unsuspecting:
+    """An assessor that finds nothing, so that only the trial is left to notice."""
+
+    def assess(self, moment: Moment) -> Assessment:
+        """Find nothing."""
+        return Assessment()
+
+    def replay(self, decisions: Iterable[Decision]) -> None:
+        """Learn nothing."""
 
 
 def failed(decisions: list[Decision]) -> Decision:
@@ -23,6 +37,7 @@ def failed(decisions: list[Decision]) -> Decision:
 def test_a_change_that_does_worse_than_before_is_taken_back_and_quarantined(tmp_path: Path) -> None:
     planner = Scripted([ENOUGH, None, CHEAPER])
     with toy_run(tmp_path, planner, settings=WATCHED, faults=[SMALL_IS_SLOW]) as run:
+        run.loop.context.assessor = Unsuspecting()
         decisions = turns(run, 16)
 
         tried = next(d for d in decisions if d.certificate and d.certificate.configuration == CHEAPER)
@@ -93,3 +108,16 @@ def test_a_trial_does_not_keep_the_loop_from_growing(tmp_path: Path) -> None:
         assert run.cluster.desired().configuration == ENOUGH
         begun = [d.trial for d in decisions if d.trial is not None]
         assert begun[-1].after == ENOUGH
+
+
+def test_a_variant_that_proves_slow_is_left_before_its_trial_is_over(tmp_path: Path) -> None:
+    planner = Scripted([ENOUGH, None, CHEAPER])
+    with toy_run(tmp_path, planner, settings=WATCHED, faults=[SMALL_IS_SLOW]) as run:
+        decisions = turns(run, 16)
+
+        tried = next(d for d in decisions if d.certificate and d.certificate.configuration == CHEAPER)
+        later = [d for d in decisions if d.time_s > tried.time_s]
+        assert any(f.kind == "latency drift" for d in later for f in d.findings)
+        (slow,) = later[-1].belief.latency
+        assert (slow.stage, slow.variant) == ("find", "small")
+        assert run.cluster.desired().configuration["find"].variant == "large"

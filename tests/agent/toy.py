@@ -8,7 +8,6 @@ the SLO is 2 s. Nothing loads slowly, so the loop knows enough after one interva
 from __future__ import annotations
 
 import time
-
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -24,9 +23,9 @@ from agent.planners import Briefing, Planner, Thought
 from core.approval import Approval
 from core.configuration import Configuration, StageConfiguration
 from core.decision import Decision, Mode
-from core.proposal import Proposal
 from core.pace import Pace
 from core.pipeline import Pipeline
+from core.proposal import Proposal
 from pipelines.reader import read_pipeline
 from simulator.faults import Fault
 from tools.requests import Request
