@@ -144,7 +144,7 @@ class Client:
         def run() -> None:
             try:
                 box.append(call())
-            except ModelFailed as error:
+            except Exception as error:  # noqa: BLE001 - handed over to the caller's thread
                 box.append(error)
 
         thread = threading.Thread(target=run, name="model call", daemon=True)
@@ -168,14 +168,20 @@ class Client:
     ) -> AIMessage:
         """Call the library, and translate whatever it raises; nothing of the original is chained: it may hold
         the key."""
+        import httpx2  # noqa: PLC0415 - as its library
         import openai  # noqa: PLC0415 - as its library
+
+        from agent.llm.transport import BodyRefused  # noqa: PLC0415 - brings httpx2
 
         try:
             return model.invoke([dict(m) for m in messages], **options)
+        except BodyRefused as error:
+            raise ModelFailed(str(error), passing=False, answered=True) from None
         except openai.APITimeoutError:
             raise ModelFailed("the endpoint took too long", passing=True, answered=True) from None
-        except openai.APIConnectionError as error:
-            raise self._unreachable(error) from None
+        except (openai.APIConnectionError, httpx2.HTTPError) as error:
+            reason = self._clean(f"the endpoint cannot be reached: {error.__cause__ or error}")
+            raise ModelFailed(reason, passing=True) from None
         except openai.APIStatusError as error:
             raise self._refused(error) from None
         except (
@@ -189,15 +195,6 @@ class Client:
         ) as error:
             reason = f"the endpoint's answer is not OpenAI's protocol: {type(error).__name__}: {error}"
             raise ModelFailed(self._clean(reason), passing=True, answered=True) from None
-
-    def _unreachable(self, error: openai.APIConnectionError) -> ModelFailed:
-        from agent.llm.transport import BodyRefused  # noqa: PLC0415 - brings httpx2
-
-        cause = error.__cause__
-        if isinstance(cause, BodyRefused):
-            return ModelFailed(self._clean(str(cause)), passing=False, answered=True)
-        reason = self._clean(f"the endpoint cannot be reached: {cause or error}")
-        return ModelFailed(reason, passing=True)
 
     def _refused(self, error: openai.APIStatusError) -> ModelFailed:
         status = error.status_code

@@ -62,7 +62,7 @@ _PART = re.compile(rf"(?P<number>{_NUMBER})(?P<unit>(?:{_WORDS})?)", re.IGNORECA
 _SPLIT = re.compile(r"(?:\s|->|→|[()\[\]{}\"'`=|;*]|,(?!\d{3})|:(?!\d))+")
 _EDGES = ".,:;!?…"
 _UNIT = re.compile(rf"(?:{_WORDS})(?:/(?:s|sec|second|h|min))?", re.IGNORECASE)
-ROUNDING = 1e-9
+ROUNDING = 1e-12
 """Relative slack for the arithmetic itself."""
 
 

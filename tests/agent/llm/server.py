@@ -33,6 +33,7 @@ class Heard:
 
     path: str
     headers: dict[str, str]
+    """Their names in small letters."""
     body: dict[str, Any]
 
     @property
@@ -173,7 +174,7 @@ def _handler(model: ScriptedModel) -> type[BaseHTTPRequestHandler]:
             self._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
 
         def _answer(self, body: dict[str, Any]) -> None:
-            line = model.next(Heard(self.path, dict(self.headers), body))
+            line = model.next(Heard(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
             model.stopping.wait(line.wait_s)
             if line.hang_up:
                 self.close_connection = True

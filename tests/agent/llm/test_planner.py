@@ -222,7 +222,7 @@ def test_ping_pong_ends() -> None:
         table.turn()
 
     assert len(table.uses) == 2
-    assert len(model.heard) == 4
+    assert len(model.heard) == 5
     assert "cannot be used" in table.planning.fell_back
 
 
@@ -475,7 +475,7 @@ def test_the_key_goes_to_the_endpoint_and_nowhere_else(
 
         table.turn()
 
-    assert model.heard[0].headers["Authorization"] == f"Bearer {KEY}"
+    assert model.heard[0].headers["authorization"] == f"Bearer {KEY}"
     assert KEY not in caplog.text
     assert KEY not in repr(recorder.noted)
     assert KEY not in repr(table.thoughts)
