@@ -80,7 +80,7 @@ def test_an_id_is_given_once(calendar: Calendar) -> None:
 def test_removing_what_is_not_there_names_what_is(calendar: Calendar) -> None:
     calendar.add(event("one"))
 
-    with pytest.raises(UsageError, match="no event 'two' in .*; known: one"):
+    with pytest.raises(UsageError, match=r"no event 'two' in .*; known: one"):
         calendar.remove("two")
 
 
