@@ -7,10 +7,12 @@ frontier at the trace's peak, held throughout.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import reduce
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -20,14 +22,15 @@ from rich.progress import Progress
 from rich.table import Table
 
 import pipelines
+from agent.choosing import Choice, chosen_planner
 from agent.context import LoopSettings
 from agent.episode import EmbeddedRun, embedded_run
-from agent.folder import CHECKPOINTS, CLUSTER, DECISIONS
+from agent.folder import CHECKPOINTS, CLUSTER, DECISIONS, FLIGHT, REQUESTS
 from agent.lines import decision_line
-from agent.planners import create as create_planner
 from core.decision import Decision
 from core.errors import UsageError
 from core.pipeline import Pipeline
+from core.spend import Spend
 from pipelines.reader import read_pipeline
 from simulator.report import Report
 from simulator.workload import bursty
@@ -50,7 +53,7 @@ class Outcome:
     score: float | None
 
 
-def demo(file: Path | None, out: Path, *, planner: str, seed: int) -> None:
+def demo(file: Path | None, out: Path, *, choice: Choice, seed: int) -> None:
     """Run the episode, print the decisions and the table, write the plot.
 
     Raises:
@@ -64,26 +67,31 @@ def demo(file: Path | None, out: Path, *, planner: str, seed: int) -> None:
     console.print(
         f"[bold]{escape(pipeline.name)}[/bold]: {SECONDS // 60} minutes, "
         f"{BASE_RPS:g} to {PEAK_RPS:g} requests/s, "
-        f"SLO {pipeline.slo.latency_s:g} s at {pipeline.slo.quantile:.0%}, planner {planner!r}, no LLM"
+        f"SLO {pipeline.slo.latency_s:g} s at {pipeline.slo.quantile:.0%}"
     )
-    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
+    with (
+        chosen_planner(choice, out, os.environ) as (planner, line),
+        ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool,
+    ):
+        console.print(line, markup=False, highlight=False)
         rivals = {name: pool.submit(_replayed, pipeline, name, trace_rps, seed) for name in RIVALS}
         with embedded_run(
             pipeline,
             trace_rps,
             out,
-            planner=create_planner(planner),
+            planner=planner,
             settings=LoopSettings(),
             seed=seed,
         ) as run:
             decisions = _shown(console, run)
             report = run.cluster.twin.report()
-        outcomes = [Outcome(f"agent ({planner})", report, score(pipeline, report))]
+        outcomes = [Outcome(f"agent ({planner.name})", report, score(pipeline, report))]
         outcomes += _finished(console, rivals)
         pool.submit(_plotted, out / PLOT, pipeline, trace_rps, tuple(decisions), report).result()
     console.print(_table(pipeline, outcomes))
     console.print(f"picture: {out / PLOT}", highlight=False)
     console.print(f"decisions and their proofs: trimtab decisions --data {out}", highlight=False)
+    console.print(f"one of them followed through: trimtab explain ID --data {out}", highlight=False)
     console.print(f"{time.perf_counter() - started:.0f} s in all", highlight=False)
 
 
@@ -91,7 +99,7 @@ def _cleared(out: Path) -> None:
     """Remove what an earlier demonstration left; nothing else is touched."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for name in (DECISIONS, CHECKPOINTS, CLUSTER, PLOT):
+        for name in (DECISIONS, CHECKPOINTS, CLUSTER, FLIGHT, REQUESTS, PLOT):
             for path in (out / name, out / f"{name}-wal", out / f"{name}-shm"):
                 path.unlink(missing_ok=True)
     except OSError as error:
@@ -112,7 +120,21 @@ def _shown(console: Console, run: EmbeddedRun) -> list[Decision]:
                 console.print(decision_line(decision), markup=False, highlight=False, soft_wrap=True)
     held = sum(d.outcome == "held" for d in found)
     console.print(f"{len(found)} decisions, {held} of them to hold what runs", highlight=False)
+    _spent(console, found)
     return found
+
+
+def _spent(console: Console, found: Sequence[Decision]) -> None:
+    """Say what thinking has cost, where a model was asked."""
+    spend = reduce(Spend.plus, (d.planning.spend for d in found), Spend())
+    if spend.calls:
+        fell_back = sum(bool(d.planning.fell_back) for d in found)
+        usd = "an unknown price" if spend.usd is None else f"{spend.usd:.4f} USD"
+        console.print(
+            f"the model: {spend.calls} calls, {spend.tokens} tokens, {spend.seconds:.0f} s, {usd}; "
+            f"{fell_back} decisions fell back to the rules",
+            highlight=False,
+        )
 
 
 def _finished(console: Console, rivals: dict[str, Future[Episode]]) -> list[Outcome]:

@@ -12,7 +12,7 @@ from core.complaints import complaint
 from core.document import API_VERSION
 from core.errors import InvalidDocument
 from core.values import Frozen
-from pipelines.reader import _parsed as parsed
+from pipelines.reader import parsed
 
 EXAMPLE = Path(__file__).with_name("autonomy.yaml")
 """The policy that ships, with every field explained; its figures are the defaults."""

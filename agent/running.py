@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import threading
@@ -17,11 +18,11 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from agent.approver import at_the_terminal
+from agent.choosing import Choice, chosen_planner
 from agent.context import LoopSettings
 from agent.episode import EmbeddedRun, embedded_run
 from agent.lines import decision_answer, decision_line
 from agent.loop import Approver
-from agent.planners import create as create_planner
 from agent.policy import read_policy
 from agent.simulation import episode_answer
 from core.decision import Decision, Mode
@@ -38,7 +39,7 @@ def run(
     trace: Path,
     *,
     cluster: str,
-    planner: str,
+    choice: Choice,
     mode: Mode,
     autonomy: Path | None,
     data: Path,
@@ -61,15 +62,19 @@ def run(
         interval_s=interval_s,
         autonomy=None if autonomy is None else read_policy(autonomy),
     )
-    with embedded_run(
-        pipeline,
-        loads_rps,
-        data,
-        planner=create_planner(planner),
-        settings=settings,
-        seed=seed,
-        approver=_approver(mode, real_time=real_time),
-    ) as episode:
+    with (
+        chosen_planner(choice, data, os.environ) as (planner, line),
+        embedded_run(
+            pipeline,
+            loads_rps,
+            data,
+            planner=planner,
+            settings=settings,
+            seed=seed,
+            approver=_approver(mode, real_time=real_time),
+        ) as episode,
+    ):
+        sys.stderr.write(f"trimtab: {line}\n")
         _printed(episode, as_json=as_json, pace_s=float(interval_s) if real_time else 0.0)
         report = episode.cluster.twin.report()
     answer = episode_answer(report, score(pipeline, report), time.perf_counter() - started)

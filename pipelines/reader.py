@@ -31,7 +31,7 @@ def read_pipeline(path: Path) -> Pipeline:
         InvalidDocument: its content is wrong.
     """
     try:
-        return pipeline_from(_parsed(path))
+        return pipeline_from(parsed(path))
     except InvalidDocument as error:
         raise InvalidDocument(f"{path}: {error}") from error
 
@@ -46,7 +46,7 @@ def read_configuration(path: Path) -> Configuration:
         InvalidDocument: its content is wrong.
     """
     try:
-        return _configuration(_parsed(path))
+        return _configuration(parsed(path))
     except InvalidDocument as error:
         raise InvalidDocument(f"{path}: {error}") from error
 
@@ -67,7 +67,13 @@ def _configuration(document: object) -> Configuration:
         raise InvalidDocument(complaint(error, Configuration)) from error
 
 
-def _parsed(path: Path) -> object:
+def parsed(path: Path) -> object:
+    """Return what a YAML or JSON file holds, as plain values.
+
+    Raises:
+        UsageError: the file cannot be read.
+        InvalidDocument: it is empty, or no document.
+    """
     text = read_text(path)
     if not text.strip():
         raise InvalidDocument("the file is empty; it must hold one document")

@@ -7,7 +7,17 @@ from typing import Annotated, Literal
 
 import typer
 
-from agent.cli.options import DEFAULT_DATA, AsJson, DataFolder, PipelineFile, app
+from agent.cli.options import (
+    DEFAULT_DATA,
+    AsJson,
+    DataFolder,
+    LlmSettings,
+    Model,
+    PipelineFile,
+    PlannerName,
+    Prices,
+    app,
+)
 
 
 @app.command(rich_help_panel="Run")
@@ -35,7 +45,10 @@ def run(
     cluster: Annotated[
         str, typer.Option(help="What to act on: embedded (the twin, in process).")
     ] = "embedded",
-    planner: Annotated[str, typer.Option(help="rules or ilp.")] = "rules",
+    planner: PlannerName = "auto",
+    model: Model = None,
+    llm: LlmSettings = None,
+    prices: Prices = None,
     mode: Annotated[
         Literal["observe", "approve", "auto"],
         typer.Option(help="Recommend only, ask for each change, or act."),
@@ -52,12 +65,13 @@ def run(
 ) -> None:
     """Run the loop: observe, forecast, decide exactly, verify, apply and record, every interval."""
     from agent import running  # noqa: PLC0415 - langgraph and numba are heavy
+    from agent.choosing import Choice  # noqa: PLC0415 - as above
 
     running.run(
         file,
         trace,
         cluster=cluster,
-        planner=planner,
+        choice=Choice(planner, model, llm, prices),
         mode=mode,
         autonomy=autonomy,
         data=data,
@@ -77,10 +91,14 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the plot and the decisions.")] = Path(
         "trimtab-out/demo"
     ),
-    planner: Annotated[str, typer.Option(help="rules or ilp.")] = "rules",
+    planner: PlannerName = "auto",
+    model: Model = None,
+    llm: LlmSettings = None,
+    prices: Prices = None,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 7,
 ) -> None:
     """Twenty bursty minutes on the embedded cluster, beside perfect foresight and standing still."""
     from agent import demo as show  # noqa: PLC0415 - as above
+    from agent.choosing import Choice  # noqa: PLC0415 - as above
 
-    show.demo(file, out, planner=planner, seed=seed)
+    show.demo(file, out, choice=Choice(planner, model, llm, prices), seed=seed)

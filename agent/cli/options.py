@@ -33,3 +33,17 @@ Current = Annotated[
 Solver = Annotated[str | None, typer.Option(help="HiGHS, CBC or Gurobi; the best installed by default.")]
 DataFolder = Annotated[Path, typer.Option("--data", help="Folder of the decisions and the loop's state.")]
 DEFAULT_DATA = Path("trimtab-out/run")
+PlannerName = Annotated[
+    str, typer.Option(help="auto (llm where --model is given, else rules), llm, rules or ilp.")
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        envvar="TRIMTAB_MODEL",
+        help="Language model, behind OPENAI_BASE_URL or OpenAI with OPENAI_API_KEY.",
+    ),
+]
+LlmSettings = Annotated[
+    Path | None, typer.Option("--llm", help="Settings of the llm planner: triggers, budgets, time-outs.")
+]
+Prices = Annotated[Path | None, typer.Option(help="What tokens cost, if usd is to be counted.")]

@@ -25,3 +25,15 @@ def decisions(
         history.listed(data, limit=limit, as_json=as_json)
     elif not history.verified(data, verify, as_json=as_json):
         raise typer.Exit(FAILED)
+
+
+@app.command(rich_help_panel="Understand")
+def explain(
+    decision: Annotated[str, typer.Argument(help="The decision's id; `trimtab decisions` lists them.")],
+    data: DataFolder = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Print the log of one decision: seen, considered, proposed, checked, done, and what came of it."""
+    from agent import asking  # noqa: PLC0415 - as above
+
+    asking.explain(data, decision, as_json=as_json)
