@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test test-slow check format lock bench profile clean
+.PHONY: setup demo test test-slow check format lock bench profile llm llm-stop test-llm clean
 
 setup: $(STAMP)
 
@@ -19,10 +19,10 @@ demo: $(STAMP)  ## twenty bursty minutes on the embedded cluster, in under a min
 	$(BIN)/trimtab demo
 
 test: check  ## everything that must hold
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow and not llm"
 
 test-slow: check
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not llm"
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -45,6 +45,15 @@ bench: $(STAMP)  ## the figures in docs/benchmarks.md and docs/accuracy.md; a qu
 profile: $(STAMP)  ## measure pipelines/id_card on this machine
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-id-card.lock
 	$(BIN)/trimtab profile id_card --out pipelines/id_card
+
+llm: $(STAMP)  ## a small real model on loopback; 1.2 GB and a five-minute build the first time
+	$(BIN)/python -m benchmarks.llm
+
+llm-stop:
+	$(BIN)/python -m benchmarks.llm stop
+
+test-llm: $(STAMP)  ## the agent and the attacks against that model, or BASE_URL=... MODEL=...
+	$(BIN)/pytest -m llm -rA --capture=no tests/llm $(if $(BASE_URL),--llm-url=$(BASE_URL)) $(if $(MODEL),--llm-model=$(MODEL))
 
 lock: $(STAMP)  ## write the lock files anew
 	$(BIN)/python -m pip install --quiet "uv>=0.9"
