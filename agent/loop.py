@@ -117,6 +117,10 @@ class Loop:
         waiting = self._pending
         if waiting is None:
             return None
+        mode = self.context.mode().mode
+        if mode != "approve":
+            self._close(waiting, f"the mode is {mode} now")
+            return None
         word = self._approver(waiting.request)
         if word is None:
             if self.context.unix() < waiting.request.expires_at:
@@ -198,7 +202,7 @@ class Loop:
             id=intent.decision,
             pipeline=intent.pipeline,
             time_s=intent.time_s,
-            mode=self.context.settings.mode,
+            mode=self.context.mode().mode,
             planner=self.context.planner.name,
             observation=None,
             forecast=None,

@@ -6,7 +6,8 @@
     load         decided for is the largest forecast of a window, so that a dip does not scale down
 
 Growth is never limited. A limit that has no feasible configuration (say, within the core budget) gives way:
-then the change is right as it is. Nothing here is trusted: what comes out is checked like any proposal.
+then the change is right as it is; only while blind what runs is held instead. Nothing here is trusted: what
+comes out is checked like any proposal.
 """
 
 from __future__ import annotations
@@ -145,7 +146,8 @@ def _steadied(
 def _not_shrunk(
     problem: Problem, candidate: Configuration, running: Configuration
 ) -> tuple[Configuration, str]:
-    """Keep the setting of each stage that would lose capacity; what runs where that cannot be.
+    """Keep the setting of each stage that would lose capacity; what runs, feasible or not, where that
+    cannot be: what is not measured is no reason to give anything up.
 
     An upstream variant may send more on, and then a stage that was left alone counts as before.
     """
@@ -157,10 +159,7 @@ def _not_shrunk(
         stages=tuple(running[s.stage] if s.stage in shrinking else s for s in candidate.stages)
     )
     reason = f"{', '.join(shrinking)}: not scaled down while measurements are missing"
-    for choice in (mixed, running):
-        if verify(problem, choice).accepted:
-            return choice, reason
-    return candidate, ""
+    return (mixed if verify(problem, mixed).accepted else running), reason
 
 
 def _shrinking(now: Prediction, then: Prediction) -> tuple[str, ...]:

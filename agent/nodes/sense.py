@@ -8,6 +8,7 @@ from agent.context import Context
 from agent.nodes.shared import plain
 from agent.state import Json, TickState, forecast_of, observation_of, running_of
 from core.assessment import Assessment, Finding
+from core.configuration import Configuration
 from core.errors import MetricsUnavailable
 from core.forecast import Forecast
 from core.observation import Observation
@@ -55,7 +56,7 @@ def assess_interval(state: TickState, runtime: Runtime[Context]) -> TickState:
     assessment = context.assessor.assess(_moment(state, context, observation, expected))
     found: TickState = {
         "events": [plain(event) for event in context.calendar()],
-        **_carried(context, state["time_s"]),
+        **_carried(context, running_of(state), state["time_s"]),
     }
     if observation is None or expected is None:
         return {**found, "assessment": plain(_missing(assessment, state, context)), "outcome": "held"}
@@ -105,14 +106,17 @@ def _warming(assessment: Assessment, context: Context, observation: Observation)
     return assessment.model_copy(update={"findings": (*assessment.findings, warming)})
 
 
-def _carried(context: Context, time_s: float) -> TickState:
-    """Return what the last decision left: the change on trial, and what is in quarantine still."""
+def _carried(context: Context, running: Configuration, time_s: float) -> TickState:
+    """Return what the last decision left: the change on trial, and what is in quarantine still.
+
+    A change that something else has undone or overwritten is on trial no more.
+    """
     last = context.last()
     if last is None:
         return {"trial": None, "quarantine": []}
     kept = remembered(last.quarantine, time_s)
     return {
-        "trial": None if last.trial is None else plain(last.trial),
+        "trial": None if last.trial is None or last.trial.after != running else plain(last.trial),
         "quarantine": [plain(q) for q in kept],
     }
 

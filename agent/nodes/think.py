@@ -163,7 +163,10 @@ def _slowed(
         now_s=state["time_s"],
         blind=assessment_of(state).blind,
     )
-    if slowed.configuration == candidate or not judge(problem, slowed.configuration).accepted:
+    if slowed.configuration == candidate:
+        return found, candidate
+    holds = slowed.configuration == running_of(state)
+    if not holds and not judge(problem, slowed.configuration).accepted:
         return found, candidate
     return _instead(state, found, problem, slowed)
 

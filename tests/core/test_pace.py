@@ -202,9 +202,9 @@ cases = st.sampled_from(CASES)
 paces = st.builds(Pace, least_left=st.floats(0, 1), flaps=st.integers(1, 3))
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(found=cases, pace=paces, blind=st.booleans(), seed=st.integers(0, 99))
-def test_what_a_pace_makes_of_a_feasible_change_is_feasible(
+def test_what_a_pace_makes_of_a_feasible_change_is_feasible_or_holds_still(
     found: tuple[Problem, Configuration, Configuration], pace: Pace, blind: bool, seed: int
 ) -> None:
     problem, best, running = found
@@ -213,13 +213,13 @@ def test_what_a_pace_makes_of_a_feasible_change_is_feasible(
 
     slow = held(problem, best, running, pace=pace, applied=applied, blind=blind)
 
-    assert feasible(problem, slow.configuration)
+    assert feasible(problem, slow.configuration) or (blind and slow.configuration == running)
     assert bool(slow.reason) == (slow.configuration != best)
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(found=cases)
-def test_blind_no_capacity_shrinks_unless_what_runs_is_impossible(
+def test_blind_no_capacity_ever_shrinks(
     found: tuple[Problem, Configuration, Configuration],
 ) -> None:
     problem, best, running = found
@@ -231,10 +231,10 @@ def test_blind_no_capacity_shrinks_unless_what_runs_is_impossible(
         for s in problem.pipeline.stages
         if capacity_rps(problem, slow, s.name) < capacity_rps(problem, running, s.name) * (1 - 1e-6)
     ]
-    assert not shrinks or not feasible(problem, running)
+    assert not shrinks
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(found=cases, pace=paces)
 def test_growth_is_never_held_back(found: tuple[Problem, Configuration, Configuration], pace: Pace) -> None:
     problem, best, running = found
