@@ -6,10 +6,15 @@ import time
 
 import pytest
 
-from core.decision import Decision
+from core.decision import Decision, certify
+from core.problem import Problem
+from core.solution import Optimum
+from core.solve import solve
+from core.verify import verify
 from simulator.faults import AccuracyDrift, CapacityLoss, LatencyDrift, MetricOutage
-from tests.tools.assess.lives import PIPELINE, turns
+from tests.tools.assess.lives import PIPELINE, moment, observation, turns
 from tools.assess import Assessor, Moment
+from tools.assess._replayed import moments
 
 FAULTS = (
     LatencyDrift(stage="first", variant="small", factor=1.5, start_s=60.0),
@@ -49,8 +54,29 @@ def test_a_restart_remembers_what_was_lived_through(lived: list[Moment]) -> None
 
     assert before[-1].belief.latency
     assert before[-1].belief.accuracy
+    assert steady.bias.scored
+    assert (restarted.bias, restarted.slo, restarted.capacity) == (steady.bias, steady.slo, steady.capacity)
     for seen in lived[25:]:
         assert restarted.assess(seen) == steady.assess(seen)
+
+
+def test_a_recorded_change_needs_its_time_to_start_again() -> None:
+    """Every variant loads for five seconds: ten after the change all has started, four after not."""
+    problem = Problem.of(PIPELINE, 10.0)
+    best = solve(problem)
+    assert isinstance(best, Optimum)
+    chosen = best.configuration
+    quiet = [recorded(moment(observation(10.0 * k))) for k in (1, 2, 3)]
+    proof = certify(problem, best, verify(problem, chosen), chosen)
+    changed = quiet[0].model_copy(update={"outcome": "applied", "certificate": proof})
+
+    before, next_turn, after = moments(PIPELINE, [changed, *quiet[1:]], 4.0)
+
+    assert (before.settled, before.applied) == (True, ())
+    assert next_turn.applied == after.applied == ((10.0, chosen),)
+    assert next_turn.settled
+    sooner = quiet[1].model_copy(update={"time_s": 14.0})
+    assert not list(moments(PIPELINE, [changed, sooner], 4.0))[1].settled
 
 
 def test_what_lies_in_the_future_of_the_clock_is_ignored(lived: list[Moment]) -> None:

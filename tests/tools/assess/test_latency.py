@@ -105,6 +105,18 @@ def test_no_correction_goes_beyond_its_bound() -> None:
     assert factor.factor == factor.evidence.high == MOST_FACTOR
 
 
+def test_between_measured_sizes_the_profile_has_the_benefit_of_the_doubt() -> None:
+    """14 % above the line is drift at a measured size; between two the curve itself may lie 6 % above."""
+    measured, between = Assessor(PIPELINE), Assessor(PIPELINE)
+    for k in range(1, 101):
+        for assessor, size, mean_s in ((measured, 4, 2 * MEAN_S), (between, 3, MEAN_S * (1 + 2 / 3))):
+            services = (served(500, 1.14 * mean_s, batch=size),)
+            assessor.assess(moment(observation(10.0 * k, services=services)))
+
+    assert measured.latency.belief()
+    assert not between.latency.belief()
+
+
 def test_few_batches_say_little() -> None:
     assessor, other = Assessor(PIPELINE), Assessor(PIPELINE)
 
