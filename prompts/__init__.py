@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined, TemplateError
+from jinja2 import Environment, StrictUndefined, Template, TemplateError
 
 from core.errors import UsageError
 
@@ -46,7 +46,7 @@ class Prompt:
             UsageError: a variable of the template is missing, or the template is wrong.
         """
         try:
-            return _template_environment().from_string(self.source).render(**values).strip()
+            return _compiled(self.source).render(**values).strip()
         except TemplateError as error:
             raise UsageError(f"prompt {self.label}: {error}; pass what the template names") from error
 
@@ -99,6 +99,11 @@ def shortened(text: str, most: int) -> str:
 def figure(value: float | None) -> str:
     """Return a figure with four significant digits; `unknown` for None."""
     return "unknown" if value is None else f"{value:.4g}"
+
+
+@cache
+def _compiled(source: str) -> Template:
+    return _template_environment().from_string(source)
 
 
 @cache

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 from core.configuration import Configuration, StageConfiguration
 from core.proposal import MOST_TEXT, Ask, Cause, Proposal
 from core.values import Fraction, Frozen, Name
+from tools.toolkit import compact
 
 PROPOSE = "propose"
 MOST_COMPLAINTS = 3
@@ -59,9 +60,7 @@ def proposal_of(arguments: dict[str, Any]) -> Proposal | str:
 
 def propose_schema() -> dict[str, Any]:
     """Return the tool as OpenAI's protocol describes one, as short as it can be."""
-    schema = Proposing.model_json_schema()
-    parameters = _compact(schema, schema.get("$defs", {}))
-    parameters.pop("description")
+    parameters = compact(Proposing.model_json_schema())
     function = {"name": PROPOSE, "description": Proposing.__doc__, "parameters": parameters}
     return {"type": "function", "function": function}
 
@@ -72,28 +71,4 @@ def _faults(error: ValidationError) -> list[str]:
         where = ".".join(str(part) for part in fault["loc"])[:MOST_MESSAGE]
         message = fault["msg"].removeprefix("Value error, ")[:MOST_MESSAGE]
         found.append(f"{where}: {message}" if where else message)
-    return found
-
-
-def _compact(schema: Any, definitions: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON schema
-    """Return a schema without references, titles, nulls and defaults: not every server reads them."""
-    if isinstance(schema, list):
-        return [_compact(item, definitions) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if "$ref" in schema:
-        target = definitions[schema["$ref"].rpartition("/")[2]]
-        inner = {k: v for k, v in target.items() if k != "description"}
-        return _compact(inner | {k: v for k, v in schema.items() if k != "$ref"}, definitions)
-    if "anyOf" in schema:
-        kept = [option for option in schema["anyOf"] if option != {"type": "null"}]
-        rest = {k: v for k, v in schema.items() if k != "anyOf"}
-        if len(kept) == 1:
-            return _compact(kept[0] | rest, definitions)
-    found = {}
-    for key, value in schema.items():
-        if key == "properties":
-            found[key] = {name: _compact(item, definitions) for name, item in value.items()}
-        elif key not in ("$defs", "title", "default", "pattern", "maxLength", "minLength"):
-            found[key] = _compact(value, definitions)
     return found

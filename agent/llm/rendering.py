@@ -59,7 +59,7 @@ def situation_text(situation: Situation, triggers: Sequence[str], uses: Sequence
         beliefs=_few(_beliefs(situation)),
         signals=_few(f"{s.name} {s.state}" for s in assessment.signals if s.state != "fresh"),
         stages=[_stage(stage, situation.running) for stage in pipeline.stages],
-        events=situation.events[:MOST_LINES],
+        events=len(situation.events),
         announced=situation.announced,
         trial=None if situation.trial is None else _trial(situation.trial, situation.time_s),
         quarantine=_few(_quarantined(q) for q in situation.quarantine),

@@ -44,6 +44,7 @@ from agent.planners.rules import RulesPlanner
 from core.errors import UsageError
 from core.proposal import Proposal
 from core.spend import Planning
+from tools.toolkit import schemas
 
 CALENDAR = "upcoming_events"
 MOST_REASON = 500
@@ -105,7 +106,7 @@ class LlmPlanner:
         self._caller = Caller(Client(client), price, recorder, self.settings, clock, sleep)
         failures = recorder.failures()
         self.breaker = Breaker(self.settings.most_failures, self.settings.cool_down_s, clock, failures)
-        self._tools = [t for t in (_toolkit() if tools is None else tools) if _name(t) != PROPOSE]
+        self._tools = [t for t in (schemas() if tools is None else tools) if _name(t) != PROPOSE]
         self._propose = propose_schema()
         self._system = system_text()
 
@@ -233,12 +234,6 @@ class LlmPlanner:
 
     def _known(self) -> tuple[str, ...]:
         return tuple(_name(tool) for tool in self._tools)
-
-
-def _toolkit() -> Sequence[Mapping[str, Any]]:
-    from tools.toolkit import schemas  # noqa: PLC0415
-
-    return schemas()
 
 
 def _name(tool: Mapping[str, Any]) -> str:

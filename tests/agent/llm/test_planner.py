@@ -524,22 +524,21 @@ def test_triggers_are_recorded_and_can_be_chosen() -> None:
     assert len(model.heard) == 1
 
 
+OWN_S = 0.02
+"""What the planner itself may take for a decision, in seconds of the processor."""
+
+
 def test_the_planner_itself_takes_little_time() -> None:
     with scripted(SOLVE) as model:
         planner = planner_of(model)
         Table(planner, situation(4.0)).turn()
         own_s = []
         for _ in range(15):
-            table = Table(planner, situation(4.0))
-            began = time.perf_counter()
-            planner.plan(briefing_of(table))
-            own_s.append(time.perf_counter() - began - 0.0)
+            began = time.thread_time()
+            planner.plan(Briefing("toy-1", situation(4.0)))
+            own_s.append(time.thread_time() - began)
 
-    assert sorted(own_s)[len(own_s) // 2] < 0.1
-
-
-def briefing_of(table: Table) -> Briefing:
-    return Briefing(table.decision, table.situation)
+    assert sorted(own_s)[len(own_s) // 2] < OWN_S
 
 
 def test_nothing_hostile_comes_through_as_anything_but_a_refusal_or_the_optimum() -> None:
