@@ -148,7 +148,7 @@ def replied(reply: Reply, width: int = WIDTH) -> list[tuple[str, str]]:
         lines += [("", f"  {part}") for part in _wrapped(statement.text, width - 2)]
         following = reply.statements[number + 1 :]
         if not following or following[0].source != statement.source:
-            lines += [("", f"    [{part}]") for part in _wrapped(statement.source, width - 6)]
+            lines += [("", f"    {part}") for part in _wrapped(f"[{statement.source}]", width - 4)]
     if reply.ungrounded:
         lines += [("", part) for part in _wrapped(f"in no tool result: {', '.join(reply.ungrounded)}", width)]
     label = f"{reply.label}; {reply.note}" if reply.note else reply.label
@@ -156,7 +156,7 @@ def replied(reply: Reply, width: int = WIDTH) -> list[tuple[str, str]]:
 
 
 def _wrapped(line: str, width: int) -> list[str]:
-    return textwrap.wrap(line, width, subsequent_indent="  ") or [""]
+    return textwrap.wrap(line, width, subsequent_indent="  ", break_on_hyphens=False) or [""]
 
 
 def _print(lines: list[tuple[str, str]]) -> None:

@@ -55,8 +55,11 @@ def checked(decision: Decision, *, brief: bool) -> Iterator[str]:
     if brief:
         yield from _tightest(verdict)
         return
+    told = [c for c in verdict.constraints if not _idle(c)]
     yield TABLE.format("constraint", "value", "limit", "slack")
-    yield from (_row(constraint) for constraint in verdict.constraints)
+    yield from (_row(constraint) for constraint in told)
+    if len(told) < len(verdict.constraints):
+        yield f"and {count(len(verdict.constraints) - len(told), 'replica bound')} with room to spare"
 
 
 def done(decision: Decision) -> Iterator[str]:
@@ -150,6 +153,12 @@ def _tightest(verdict: Verdict) -> Iterator[str]:
             f"{count(len(verdict.constraints), 'constraint')} kept; tightest is {tightest.constraint}: "
             f"{figure(tightest.value)} against {figure(tightest.limit)}, {room:.0%} to spare"
         )
+
+
+def _idle(constraint: Constraint) -> bool:
+    """Say whether this is a replica bound that plays no part."""
+    slack = constraint.slack
+    return constraint.constraint.startswith("replicas") and slack is not None and slack > 0
 
 
 def _row(constraint: Constraint) -> str:
