@@ -1,6 +1,6 @@
 """A decision as it is on record, and the turn it was made in, opened again: what was known before thinking.
 
-Nothing here writes. What a decision does not hold itself, the change on trial at its beginning and the load
+Nothing here writes. What a decision does not hold itself, the failure of a change on trial and the load
 before anything was given up, is worked out from the decisions before it, by the functions the loop uses.
 """
 
@@ -13,9 +13,9 @@ from pathlib import Path
 
 from agent.context import REMEMBERED, LoopSettings
 from agent.folder import DECISIONS, FLIGHT
+from agent.situations import remembered_by, situation_of
 from agent.turn import Rollback, Turn
 from core.assessment import Assessment
-from core.calendar import announced_ratio
 from core.configuration import Configuration
 from core.decision import Decision
 from core.errors import UsageError
@@ -23,12 +23,7 @@ from core.forecast import Forecast
 from core.observation import Observation
 from core.pace import stabilised_rps
 from core.pipeline import Pipeline
-from core.problem import Problem
-from core.quarantine import active
-from core.solution import Infeasible
-from core.solve import solve
-from core.trial import Failed, Kept, Trial, judge
-from tools.cadence import horizon_s
+from core.trial import Failed, judge
 from tools.flight import Entry, FlightRecorder
 from tools.store import DecisionStore
 from tools.toolkit.situation import Situation
@@ -72,37 +67,22 @@ class Recorded:
         )
 
     def situation(self, settings: LoopSettings) -> Situation:
-        """Return what the planner could know.
+        """Return what the planner could know: the turn before anything was given up.
 
         Raises:
             UsageError: the turn ended before a planner could be asked.
         """
-        decision = self.decision
-        running = _running(decision)
-        observation, forecast = _measured(decision)
-        horizon = float(horizon_s(self.pipeline, observation.interval_s))
-        problem = self._problem(forecast, running, settings)
-        carried = self._carried(observation)
-        return Situation(
-            problem=problem,
-            observation=observation,
-            forecast=forecast,
-            assessment=_assessment(decision),
-            running=running,
-            time_s=decision.time_s,
-            horizon_s=horizon,
-            history=self.history,
-            events=decision.events,
-            announced=announced_ratio(
-                decision.events,
-                _loads(self.history),
-                load_rps=problem.load_rps,
+        decision, forecast = self.decision, _measured(self.decision)[1]
+        if decision.degraded:
+            load_rps = stabilised_rps(
+                forecast.upper_rps,
+                [(d.time_s, d.forecast.upper_rps) for d in self.history if d.forecast is not None],
                 now_s=decision.time_s,
-                horizon_s=horizon,
-            ),
-            trial=carried if isinstance(carried, Trial) else None,
-            quarantine=decision.quarantine,
-        )
+                window_s=settings.pace.stabilisation_s,
+            )
+            whole = {"load_rps": load_rps, "objective": None, "degraded": False}
+            decision = decision.model_copy(update=whole)
+        return situation_of(decision, self.pipeline, self.history)
 
     def rollback(self) -> Rollback | None:
         """Return what the loop had to bring back in this turn, if a change on trial failed.
@@ -110,43 +90,16 @@ class Recorded:
         Raises:
             UsageError: the turn ended before a planner could be asked.
         """
-        match self._carried(_measured(self.decision)[0]):
+        decision, observation = self.decision, _measured(self.decision)[0]
+        trial = self.history[-1].trial if self.history else None
+        if trial is None:
+            return None
+        blind = Assessment(signals=decision.signals).blind
+        match judge(trial, observation, time_s=decision.time_s, blind=blind):
             case Failed() as failed:
                 reason = f"the change of {failed.trial.decision} failed: {failed.evidence}"
                 return Rollback(failed.trial.before, reason)
         return None
-
-    def _carried(self, observation: Observation) -> Trial | Kept | Failed | None:
-        """Judge again what was on trial when the turn began."""
-        trial = self.history[-1].trial if self.history else None
-        if trial is None:
-            return None
-        blind = _assessment(self.decision).blind
-        return judge(trial, observation, time_s=self.decision.time_s, blind=blind)
-
-    def _problem(self, forecast: Forecast, running: Configuration, settings: LoopSettings) -> Problem:
-        """Return the problem of the turn before anything was given up."""
-        decision = self.decision
-        load_rps = decision.load_rps
-        if load_rps is None or decision.degraded:
-            load_rps = stabilised_rps(
-                forecast.upper_rps,
-                _loads(self.history),
-                now_s=decision.time_s,
-                window_s=settings.pace.stabilisation_s,
-            )
-        problem = Problem.of(
-            self.pipeline,
-            load_rps,
-            margins=decision.margins,
-            belief=decision.belief,
-            running=running,
-        )
-        names = dict.fromkeys(n for q in active(decision.quarantine, decision.time_s) for n in q.variants)
-        if not names:
-            return problem
-        without = problem.replaced(excluded=tuple(names))
-        return problem if isinstance(solve(without), Infeasible) else without
 
 
 def read(data: Path, name: str) -> Recorded:
@@ -159,8 +112,7 @@ def read(data: Path, name: str) -> Recorded:
     with closing(DecisionStore(data / DECISIONS, read_only=True)) as store:
         decision = store.decision(name)
         pipeline = store.pipeline(decision.pipeline_digest)
-        before = store.before(name, REMEMBERED)
-    history = tuple(d for d in before if d.time_s <= decision.time_s)
+        history = remembered_by(decision, store.before(name, REMEMBERED))
     return Recorded(decision, pipeline, history, _said(data / FLIGHT, name))
 
 
@@ -182,11 +134,3 @@ def _measured(decision: Decision) -> tuple[Observation, Forecast]:
         reason = decision.note or "nothing was measured"
         raise UsageError(f"decision {decision.id!r} was {decision.outcome} without a planner: {reason}")
     return decision.observation, decision.forecast
-
-
-def _assessment(decision: Decision) -> Assessment:
-    return Assessment(findings=decision.findings, belief=decision.belief, signals=decision.signals)
-
-
-def _loads(history: tuple[Decision, ...]) -> list[tuple[float, float]]:
-    return [(d.time_s, d.forecast.upper_rps) for d in history if d.forecast is not None]

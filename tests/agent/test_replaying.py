@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -76,10 +77,19 @@ def thoughtful(decisions: Sequence[Decision]) -> list[Decision]:
     return [d for d in decisions if d.forecast is not None and d.observation is not None]
 
 
+@pytest.fixture(scope="module")
+def remembered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Decision]]:
+    """A folder with decisions of the rules over a load that rises and falls, for all tests."""
+    folder = tmp_path_factory.mktemp("rules")
+    return folder, recorded(folder, create("rules"), 20, settings=CAREFUL, trace_rps=CHANGING)
+
+
 @pytest.fixture
-def rules(tmp_path: Path) -> list[Decision]:
-    """Decisions of the rules over a load that rises and falls."""
-    return recorded(tmp_path, create("rules"), 20, settings=CAREFUL, trace_rps=CHANGING)
+def rules(tmp_path: Path, remembered: tuple[Path, list[Decision]]) -> list[Decision]:
+    """Decisions of the rules, with a folder of this test's own."""
+    folder, decisions = remembered
+    copytree(folder / "data", tmp_path / "data")
+    return decisions
 
 
 def test_every_turn_of_the_rules_is_reproduced(tmp_path: Path, rules: list[Decision]) -> None:
@@ -302,7 +312,7 @@ def test_a_turn_without_a_planner_cannot_be_thought_again(tmp_path: Path) -> Non
 SURGES = [4.0] * 30 + [20.0] * 200
 
 
-def with_model(folder: Path, *script: Script, count: int = 6, **planner: Any) -> list[Decision]:  # noqa: ANN401
+def with_model(folder: Path, *script: Script, count: int = 4, **planner: Any) -> list[Decision]:  # noqa: ANN401
     """Let a scripted model decide; the server is gone when this returns."""
     (folder / "data").mkdir()
     settings = PlannerSettings(**planner)
@@ -321,6 +331,7 @@ def asked(decisions: Sequence[Decision]) -> Iterator[Decision]:
     return (d for d in decisions if d.planning.triggers)
 
 
+BREAKS = failing(502)
 UNKNOWN_VARIANT = proposing(
     action="configure",
     stages=[
@@ -340,13 +351,13 @@ UNKNOWN_VARIANT = proposing(
         pytest.param([completion(content="let me think"), SOLVE], id="corrected"),
         pytest.param([completion(content="let me think")], id="of no use"),
         pytest.param([failing(503), SOLVE], id="a failure that passes"),
-        pytest.param([failing(503)], id="a dead endpoint, then the breaker"),
+        pytest.param([BREAKS], id="a dead endpoint, then the breaker"),
         pytest.param([failing(401, KEY)], id="a failure that does not pass"),
         pytest.param([completion(calls=(("propose", "{"),)), SOLVE], id="malformed"),
     ],
 )
 def test_the_recorded_answers_lead_to_the_recorded_turn(script: list[Script], tmp_path: Path) -> None:
-    decisions = with_model(tmp_path, *script)
+    decisions = with_model(tmp_path, *script, count=6 if BREAKS in script else 4)
 
     assert list(asked(decisions))
     for decision in thoughtful(decisions):
