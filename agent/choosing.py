@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
+from agent.explain.talk import Talk
 from agent.folder import FLIGHT
 from agent.llm.prices import read_prices
 from agent.llm.settings import ClientSettings, PlannerSettings, client_settings
@@ -87,6 +88,25 @@ def chosen_planner(
             prices=read_prices(choice.prices),
         )
         yield planner, f"planner 'llm': {client.model} at {client.host}"
+
+
+@contextmanager
+def chosen_talk(choice: Choice, folder: Path, environment: Mapping[str, str]) -> Iterator[Talk | None]:
+    """Yield the model that answers questions; None where none is named: then the record answers.
+
+    Raises:
+        UsageError: the endpoint, the model or a file is wrong, or the folder does not exist.
+        StoreError: what a model says cannot be recorded.
+    """
+    client = _client(choice, environment)
+    if client is None:
+        yield None
+        return
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}; `trimtab run` makes one")
+    settings = read_settings(choice.settings)
+    with closing(_recorder(folder, environment)) as recorder:
+        yield Talk(_adjusted(client, settings.client), recorder, prices=read_prices(choice.prices))
 
 
 def read_settings(path: Path | None) -> LlmFile:

@@ -145,5 +145,5 @@ class Context:
 
     def settled(self) -> bool:
         """Say whether the last change has had the time to start its replicas."""
-        applied_s = [d.time_s for d in self.history if d.outcome == "applied"]
+        applied_s = [d.time_s for d in self.recent() if d.outcome == "applied"]
         return not applied_s or self.clock() - applied_s[-1] > self.horizon_s - self.settings.interval_s

@@ -55,7 +55,7 @@ def assess_interval(state: TickState, runtime: Runtime[Context]) -> TickState:
     context, observation, expected = runtime.context, observation_of(state), forecast_of(state)
     assessment = context.assessor.assess(_moment(state, context, observation, expected))
     found: TickState = {
-        "events": [plain(event) for event in context.calendar()],
+        "events": [plain(e) for e in context.calendar() if e.end_s > state["time_s"]],
         **_carried(context, running_of(state), state["time_s"]),
     }
     if observation is None or expected is None:
