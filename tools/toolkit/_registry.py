@@ -9,9 +9,17 @@ from typing import TypeVar
 from core.values import Frozen
 from tools.toolkit.situation import Situation
 
+
+class Result(Frozen):
+    """What a tool answers. A field without a default is always there, null where it is unknown."""
+
+    def shows(self) -> tuple[str, ...]:
+        """Return the causes (`core.proposal.CAUSES`) that this result is evidence for: what stands in it."""
+        return ()
+
+
 Arguments = TypeVar("Arguments", bound=Frozen)
-Run = Callable[[Arguments, Situation], Frozen]
-Shows = Callable[[Situation], tuple[str, ...]]
+Run = Callable[[Arguments, Situation], Result]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,39 +30,20 @@ class Tool:
     description: str
     """What a model reads."""
     arguments: type[Frozen]
-    run: Callable[[Frozen, Situation], Frozen]
-    shows: Shows
-    """The causes that its result is evidence for."""
+    run: Callable[[Frozen, Situation], Result]
 
 
 _tools: dict[str, Tool] = {}
 
 
-def nothing(_: Situation) -> tuple[str, ...]:
-    """Show no cause."""
-    return ()
-
-
-def kinds(*wanted: str) -> Shows:
-    """Return what shows those of *wanted* that were found in this turn."""
-
-    def shows(situation: Situation) -> tuple[str, ...]:
-        found = {finding.kind for finding in situation.assessment.findings}
-        return tuple(kind for kind in wanted if kind in found)
-
-    return shows
-
-
-def register(
-    name: str, arguments: type[Arguments], shows: Shows = nothing
-) -> Callable[[Run[Arguments]], Run[Arguments]]:
+def register(name: str, arguments: type[Arguments]) -> Callable[[Run[Arguments]], Run[Arguments]]:
     """Register a tool under *name*; its docstring is the description. A name taken twice is a bug."""
 
     def keep(run: Run[Arguments]) -> Run[Arguments]:
         if name in _tools:
             raise ValueError(f"two tools are called {name!r}")
         description = " ".join((run.__doc__ or "").split())
-        _tools[name] = Tool(name, description, arguments, run, shows)  # type: ignore[arg-type]
+        _tools[name] = Tool(name, description, arguments, run)  # type: ignore[arg-type] # read as *arguments*
         return run
 
     return keep

@@ -10,21 +10,39 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from core.complaints import complaint
 from core.errors import TrimtabError
 from core.tooluse import MOST_RESULT, ToolUse
-from core.values import Frozen
-from tools.toolkit._registry import Tool, known, tool
-from tools.toolkit._shapes import harmless
+from tools.toolkit._registry import Result, Tool, known, tool
+from tools.toolkit._shapes import MOST_LABEL, harmless
 from tools.toolkit.situation import Situation
 
-MOST_ARGUMENTS = 20_000
-"""Characters; no honest question is longer."""
+MOST_ARGUMENTS = 8000
+"""Characters; a configuration of 64 stages with long names takes less."""
 DIGITS = 5
 """Significant digits of the figures in a result."""
-MOST_FAULTS = 3
-"""Faults of the arguments that are named at once."""
-MOST_ECHO = 120
-"""Characters of a fault or a name that are repeated."""
+LARGE = 10.0**DIGITS
+"""From here on the unit digit is kept: a clock may show Unix seconds."""
+EXACT_INTEGERS = 2**53
+"""Beyond, a float has no unit digit any more."""
+NOT_FOR_MODELS = (
+    "$defs",
+    "title",
+    "default",
+    "pattern",
+    "maxLength",
+    "minLength",
+    "maxItems",
+    "maximum",
+    "le",
+)
+"""What a schema says that a model has no use for: the arguments are validated anyway."""
+BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
+"""pydantic writes the bounds of a type with a validator of its own in Python's words."""
+MOST_FAULT = 400
+"""Characters of a sentence that says what is wrong; it may name what is known."""
+MOST_SHOWN_OF_LONG = MOST_RESULT // 8
+"""Characters of a result that is too long, which are shown: quoting may make six of one."""
 
 
 def use(*, id: str, call: str, name: str, arguments: str, situation: Situation) -> ToolUse:
@@ -38,32 +56,24 @@ def use(*, id: str, call: str, name: str, arguments: str, situation: Situation) 
         situation: What it is asked about.
     """
     started = time.perf_counter()
-    found = tool(name)
-    answer = _unknown(name) if found is None else _answer(found, arguments, situation)
-    ok = not isinstance(answer, str)
-    result, whole = _shortened(_json(answer) if isinstance(answer, Frozen) else _json_error(answer))
+    answer = _answer(name, arguments, situation)
+    result, whole = _shortened(_written(answer))
+    ok = isinstance(answer, Result)
     return ToolUse(
         id=id,
-        call=harmless(call, MOST_ECHO).replace(" ", "-") or "unnamed",
-        tool=harmless(name, MOST_ECHO),
-        arguments=arguments[:MOST_ARGUMENTS],
+        call=_token(call),
+        tool=harmless(name, MOST_LABEL),
+        arguments=_kept(arguments),
         ok=ok,
         result=result,
-        shows=found.shows(situation) if found is not None and ok and whole else (),
+        shows=answer.shows() if isinstance(answer, Result) and whole else (),
         seconds=time.perf_counter() - started,
     )
 
 
 def schemas() -> list[dict[str, Any]]:
     """Return the tools as OpenAI's protocol describes functions, always in the same order."""
-    found = []
-    for name in known():
-        known_tool = tool(name)
-        if known_tool is not None:
-            parameters = compact(known_tool.arguments.model_json_schema())
-            function = {"name": name, "description": known_tool.description, "parameters": parameters}
-            found.append({"type": "function", "function": function})
-    return found
+    return [_schema(found) for name in known() for found in [tool(name)] if found is not None]
 
 
 def compact(schema: dict[str, Any]) -> dict[str, Any]:
@@ -74,55 +84,77 @@ def compact(schema: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _answer(found: Tool, arguments: str, situation: Situation) -> Frozen | str:
-    if len(arguments) > MOST_ARGUMENTS:
-        return (
-            f"the arguments have {len(arguments)} characters, at most {MOST_ARGUMENTS} are read; ask for less"
-        )
-    try:
-        given = json.loads(arguments) if arguments.strip() else {}
-    except (ValueError, RecursionError):
-        return f"the arguments of {found.name} are no JSON; give an object such as {{}}"
-    if not isinstance(given, dict):
-        return f"the arguments of {found.name} must be a JSON object such as {{}}"
+def _schema(found: Tool) -> dict[str, Any]:
+    parameters = compact(found.arguments.model_json_schema())
+    function = {"name": found.name, "description": found.description, "parameters": parameters}
+    return {"type": "function", "function": function}
+
+
+def _answer(name: str, arguments: str, situation: Situation) -> Result | str:
+    """Return the result, or a sentence that says why there is none."""
+    found = tool(name)
+    if found is None:
+        return _unknown(name)
+    given = _object(arguments)
+    if isinstance(given, str):
+        return f"{found.name}: {given}"
     try:
         return found.run(found.arguments.model_validate(given), situation)
     except ValidationError as error:
-        return f"{found.name}: {_faults(error)}"
+        return harmless(f"{found.name}: {complaint(error, found.arguments)}", MOST_FAULT)
     except TrimtabError as error:
-        return harmless(f"{found.name}: {error}")
+        return harmless(f"{found.name}: {error}", MOST_FAULT)
+
+
+def _object(arguments: str) -> dict[str, Any] | str:
+    """Return what the arguments say, or what is wrong with them."""
+    if len(arguments) > MOST_ARGUMENTS:
+        return f"the arguments have {len(arguments)} characters; give {MOST_ARGUMENTS} at most"
+    try:
+        given = json.loads(arguments) if arguments.strip() else {}
+    except (ValueError, RecursionError):
+        return "the arguments are no JSON; give one object, such as {}"
+    return given if isinstance(given, dict) else "the arguments are no object; give one, such as {}"
 
 
 def _unknown(name: str) -> str:
-    near = get_close_matches(name, known(), n=1)
+    shown = harmless(name, MOST_LABEL)
+    near = get_close_matches(shown, known(), n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    return f"there is no tool {harmless(name, MOST_ECHO)!r}.{hint} Known: {', '.join(known())}."
+    return f"there is no tool {shown!r}.{hint} Known: {', '.join(known())}."
 
 
-def _faults(error: ValidationError) -> str:
-    found = []
-    for fault in error.errors(include_input=False, include_url=False)[:MOST_FAULTS]:
-        where = ".".join(str(part) for part in fault["loc"])
-        message = fault["msg"].removeprefix("Value error, ")
-        found.append(harmless(f"{where}: {message}" if where else message, MOST_ECHO))
-    return "; ".join(found)
+def _written(answer: Result | str) -> str:
+    """Return an answer as JSON; what is at its default is left out, what is unknown is null."""
+    if isinstance(answer, str):
+        return _json({"error": answer})
+    return _json(_rounded(answer.model_dump(mode="json", exclude_defaults=True)))
 
 
-def _json(result: Frozen) -> str:
-    plain = _rounded(result.model_dump(mode="json", exclude_none=True))
-    return json.dumps(plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-
-
-def _json_error(sentence: str) -> str:
-    return json.dumps({"error": sentence}, ensure_ascii=False)
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def _shortened(text: str) -> tuple[str, bool]:
-    """Return the text, cut where it is too long, and whether it is whole."""
+    """Return the text, or its beginning where it is too long, and whether it is whole."""
     if len(text) <= MOST_RESULT:
         return text, True
-    note = json.dumps({"error": "the result is too long; ask for less", "begins": text[: MOST_RESULT // 2]})
-    return note[:MOST_RESULT], False
+    cut = {
+        "error": f"the result has {len(text)} characters; ask for less",
+        "begins": text[:MOST_SHOWN_OF_LONG],
+    }
+    return _json(cut), False
+
+
+def _kept(arguments: str) -> str:
+    """Return what was given, so much of it as is recorded, without what no file can hold."""
+    text = arguments if len(arguments) <= MOST_ARGUMENTS else f"{arguments[:MOST_ARGUMENTS]}…"
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _token(call: str) -> str:
+    """Return the caller's name for its call without spaces; it may have none."""
+    return harmless(call, MOST_LABEL).replace(" ", "-") or "unnamed"
 
 
 def _rounded(value: Any) -> Any:  # noqa: ANN401 - JSON-plain
@@ -138,8 +170,8 @@ def _rounded(value: Any) -> Any:  # noqa: ANN401 - JSON-plain
 def _figure(value: float) -> float | int | None:
     if not math.isfinite(value):
         return None
-    rounded = float(f"{value:.{DIGITS}g}")
-    return int(rounded) if rounded.is_integer() and abs(rounded) < 1e15 else rounded  # noqa: PLR2004 - exact ints
+    rounded = float(f"{value:.{DIGITS}g}") if abs(value) < LARGE else float(round(value))
+    return int(rounded) if rounded.is_integer() and abs(rounded) < EXACT_INTEGERS else rounded
 
 
 def _compact(schema: Any, definitions: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON schema
@@ -159,6 +191,6 @@ def _compact(schema: Any, definitions: dict[str, Any]) -> Any:  # noqa: ANN401 -
     for key, value in schema.items():
         if key == "properties":
             found[key] = {name: _compact(item, definitions) for name, item in value.items()}
-        elif key not in ("$defs", "title", "default", "pattern", "maxLength", "minLength"):
-            found[key] = _compact(value, definitions)
+        elif key not in NOT_FOR_MODELS:
+            found[BOUNDS.get(key, key)] = _compact(value, definitions)
     return found

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from core.configuration import StageConfiguration
 from core.quarantine import active
+from core.trial import Quarantine, Trial
 from core.values import Frozen
-from tools.toolkit._registry import kinds, register
-from tools.toolkit._shapes import StageRow, harmless, rows
+from tools.toolkit._registry import Result, register
+from tools.toolkit._shapes import MOST_LABEL, Found, causes, harmless, line, of_kinds
 from tools.toolkit.situation import Situation
+
+MOST_QUARANTINED = 8
 
 
 class ClusterStatus(Frozen):
@@ -14,14 +18,17 @@ class ClusterStatus(Frozen):
 
 
 class StageStatus(Frozen):
-    """Replicas of one stage."""
+    """What one stage runs."""
 
     stage: str
-    wanted: int
+    variant: str
+    batch: int
+    replicas: int
+    """Asked for."""
     ready: int | None
-    """None where it is not known."""
     most: int
     """Replicas that can be had."""
+    cores: float
 
 
 class OnTrial(Frozen):
@@ -30,61 +37,80 @@ class OnTrial(Frozen):
     decision: str
     since_s: float
     ready_by_s: float
-    comes_back: tuple[StageRow, ...]
+    comes_back: str
 
 
 class Barred(Frozen):
-    """A configuration that failed."""
+    """What failed, and is not to be tried again until then."""
 
     until_s: float
-    stages: tuple[StageRow, ...]
+    what: str
     evidence: str
 
 
-class Status(Frozen):
-    """The cluster."""
+class Status(Result):
+    """The cluster; ready null is unknown."""
 
-    running: tuple[StageRow, ...]
+    time_s: float
+    findings: tuple[Found, ...] = ()
+    stages: tuple[StageStatus, ...]
     cores: float
     max_cores: float | None
-    stages: tuple[StageStatus, ...]
+    """Null where there is no limit."""
     trial: OnTrial | None = None
     quarantine: tuple[Barred, ...] = ()
 
+    def shows(self) -> tuple[str, ...]:
+        """Return `capacity loss` where it was found."""
+        return causes(self.findings)
 
-@register("cluster_status", ClusterStatus, kinds("capacity loss"))
+
+@register("cluster_status", ClusterStatus)
 def cluster_status(_: ClusterStatus, situation: Situation) -> Status:
-    """Read what runs: replicas wanted, ready and to be had, the change on trial, what is in quarantine."""
-    problem, running = situation.problem, situation.running
-    ready = {s.stage: s.ready for s in (situation.observation.stages if situation.observation else ())}
-    trial = situation.trial
+    """Read what runs: replicas asked for, ready and to be had, the change on trial, what is in quarantine."""
+    problem, running = situation.problem, situation.running.checked(situation.problem.pipeline)
+    seen = () if situation.observation is None else situation.observation.stages
+    ready = {s.stage: s.ready for s in seen}
+    quarantine = active(situation.quarantine, situation.time_s)
     return Status(
-        running=rows(running, problem.pipeline),
+        time_s=situation.time_s,
+        findings=of_kinds(situation, "capacity loss"),
+        stages=tuple(_stage(s, ready.get(s.stage), situation) for s in running.stages),
         cores=running.cores(problem.pipeline),
         max_cores=problem.max_cores,
-        stages=tuple(
-            StageStatus(
-                stage=s.stage,
-                wanted=s.replicas,
-                ready=ready.get(s.stage),
-                most=problem.replica_bounds[s.stage][1],
-            )
-            for s in running.stages
-        ),
-        trial=None
-        if trial is None
-        else OnTrial(
-            decision=trial.decision,
-            since_s=trial.applied_s,
-            ready_by_s=trial.ready_by_s,
-            comes_back=rows(trial.before, problem.pipeline),
-        ),
-        quarantine=tuple(
-            Barred(
-                until_s=q.until_s,
-                stages=rows(q.configuration, problem.pipeline),
-                evidence=harmless(q.evidence),
-            )
-            for q in active(situation.quarantine, situation.time_s)
-        ),
+        trial=None if situation.trial is None else _trial(situation.trial),
+        quarantine=tuple(_barred(q) for q in quarantine[:MOST_QUARANTINED]),
+    )
+
+
+def _stage(setting: StageConfiguration, ready: int | None, situation: Situation) -> StageStatus:
+    problem = situation.problem
+    return StageStatus(
+        stage=setting.stage,
+        variant=setting.variant,
+        batch=setting.batch,
+        replicas=setting.replicas,
+        ready=ready,
+        most=problem.replica_bounds[setting.stage][1],
+        cores=setting.replicas * problem.pipeline.stage(setting.stage).variant(setting.variant).cores,
+    )
+
+
+def _trial(trial: Trial) -> OnTrial:
+    return OnTrial(
+        decision=harmless(trial.decision, MOST_LABEL),
+        since_s=trial.applied_s,
+        ready_by_s=trial.ready_by_s,
+        comes_back=line(trial.before),
+    )
+
+
+def _barred(quarantine: Quarantine) -> Barred:
+    variants = ", ".join(
+        f"{harmless(v.stage, MOST_LABEL)}/{harmless(v.variant, MOST_LABEL)}" for v in quarantine.variants
+    )
+    return Barred(
+        until_s=quarantine.until_s,
+        what=variants or line(quarantine.configuration),
+        evidence=harmless(quarantine.evidence),
     )

@@ -8,32 +8,30 @@ from pydantic import Field
 
 from core.frontier import frontier as all_tradeoffs
 from core.values import Frozen
-from tools.toolkit._registry import register
-from tools.toolkit._shapes import Load, LoadRps, StageRow, load_of, rows
+from tools.toolkit._registry import Result, register
+from tools.toolkit._shapes import AtLoad, line
 from tools.toolkit.situation import Situation
 
 MOST_POINTS = 24
 
 
-class Frontier(Frozen):
+class Frontier(AtLoad):
     """Which load, and how many points."""
 
-    load: Load = "decided"
-    load_rps: LoadRps | None = None
     most: Annotated[int, Field(ge=1, le=MOST_POINTS)] = 8
 
 
 class Point(Frozen):
-    """One trade-off."""
+    """One trade-off; `configuration` has stage: variant batch size x replicas."""
 
     accuracy: float
     cores: float
     latency_s: float
-    stages: tuple[StageRow, ...]
+    configuration: str
 
 
-class Tradeoffs(Frozen):
-    """The frontier, cheapest first."""
+class Tradeoffs(Result):
+    """The frontier, cheapest first; empty where nothing is feasible."""
 
     load_rps: float
     points: tuple[Point, ...]
@@ -44,20 +42,19 @@ class Tradeoffs(Frozen):
 @register("frontier", Frontier)
 def frontier(question: Frontier, situation: Situation) -> Tradeoffs:
     """List the trade-offs of accuracy against cores that nothing beats, cheapest first."""
-    load_rps = load_of(situation, question.load) if question.load_rps is None else question.load_rps
-    problem = situation.problem.replaced(load_rps=load_rps)
+    problem = question.of(situation)
     points = all_tradeoffs(problem)
-    shown = _spread(len(points), question.most)
+    shown = [points[k] for k in _spread(len(points), question.most)]
     return Tradeoffs(
-        load_rps=load_rps,
+        load_rps=problem.load_rps,
         points=tuple(
             Point(
-                accuracy=points[k].accuracy,
-                cores=points[k].cores,
-                latency_s=points[k].latency_s,
-                stages=rows(points[k].configuration, problem.pipeline),
+                accuracy=point.accuracy,
+                cores=point.cores,
+                latency_s=point.latency_s,
+                configuration=line(point.configuration),
             )
-            for k in shown
+            for point in shown
         ),
         left_out=len(points) - len(shown),
     )

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Iterator
 
-from core.proposal import CAUSES
-from core.values import Frozen
-from tools.toolkit._registry import kinds, register
-from tools.toolkit._shapes import harmless
+from core.belief import Evidence
+from core.observation import StageObservation
+from core.values import Frozen, Name
+from tools.toolkit._registry import Result, register
+from tools.toolkit._shapes import MOST_LABEL, Found, causes, found, harmless
 from tools.toolkit.situation import Situation
+
+MOST_SERVICES = 6
+"""Pairs of variant and batch size of one stage: those that served most batches."""
+MOST_BELIEFS = 24
+MOST_SIGNALS = 40
 
 
 class ReadMetrics(Frozen):
-    """Nothing to say."""
+    """Which part of the pipeline."""
+
+    stage: Name | None = None
+    """All of them where nothing is said."""
 
 
 class Service(Frozen):
@@ -31,20 +41,12 @@ class StageMetrics(Frozen):
     arrivals_rps: float | None
     queue: float | None
     ready: int | None
-    wanted: int
-    services: tuple[Service, ...]
-
-
-class Found(Frozen):
-    """A finding."""
-
-    kind: str
-    subject: str
-    statement: str
+    wanted: int | None
+    services: tuple[Service, ...] = ()
 
 
 class Believed(Frozen):
-    """A correction of the profile."""
+    """A correction of the profile, inside the interval that was measured."""
 
     what: str
     stage: str
@@ -55,108 +57,131 @@ class Believed(Frozen):
     since_s: float
 
 
-class Unsure(Frozen):
-    """A signal that is not fresh."""
+class Load(Frozen):
+    """What entered the pipeline, second by second."""
 
-    signal: str
-    state: str
+    mean_rps: float
+    max_rps: float
+    last_rps: float
+    missing_s: int = 0
+    """Seconds that were not measured."""
 
 
-class Metrics(Frozen):
-    """The interval."""
+class Metrics(Result):
+    """The interval; null is unknown, never zero."""
 
     time_s: float
-    measured: bool
-    load_mean_rps: float | None = None
-    load_max_rps: float | None = None
-    latency_s: float | None = None
+    findings: tuple[Found, ...]
+    beliefs: tuple[Believed, ...] = ()
+    load: Load | None
     slo_s: float
-    in_time: float | None = None
+    latency_s: float | None
+    in_time: float | None
     in_time_wanted: float
-    judged: int = 0
-    dropped_rps: float | None = None
-    accuracy: float | None = None
+    judged: int
+    dropped_rps: float | None
+    accuracy: float | None
     labelled: int = 0
     stages: tuple[StageMetrics, ...] = ()
-    findings: tuple[Found, ...] = ()
-    belief: tuple[Believed, ...] = ()
-    not_fresh: tuple[Unsure, ...] = ()
+    not_fresh: tuple[str, ...] = ()
+    """Signals that cannot be trusted, each with its state."""
+
+    def shows(self) -> tuple[str, ...]:
+        """Return the kinds of what was found."""
+        return causes(self.findings)
 
 
-@register("read_metrics", ReadMetrics, kinds(*CAUSES))
-def read_metrics(_: ReadMetrics, situation: Situation) -> Metrics:
-    """Read the last interval: load, latency, share in time, stages, findings, and the corrected profile."""
-    seen, slo = situation.observation, situation.problem.pipeline.slo
-    known = [rate for rate in (seen.loads_rps if seen else ()) if rate is not None]
+@register("read_metrics", ReadMetrics)
+def read_metrics(question: ReadMetrics, situation: Situation) -> Metrics:
+    """Read the last interval: findings, corrections of the profile, load, latency, stages. null: unknown."""
+    pipeline, seen = situation.problem.pipeline, situation.observation
+    wanted = None if question.stage is None else pipeline.stage(question.stage).name
+    subjects = (wanted, pipeline.name)
     return Metrics(
         time_s=situation.time_s,
-        measured=seen is not None,
-        load_mean_rps=statistics.fmean(known) if known else None,
-        load_max_rps=max(known, default=None),
-        latency_s=seen.latency_s if seen else None,
-        slo_s=slo.latency_s,
-        in_time=seen.in_time if seen else None,
-        in_time_wanted=slo.quantile,
-        judged=seen.judged if seen else 0,
-        dropped_rps=seen.dropped_rps if seen else None,
-        accuracy=seen.accuracy if seen else None,
-        labelled=seen.labelled if seen else 0,
-        stages=_stages(situation),
-        findings=tuple(
-            Found(kind=f.kind, subject=f.subject, statement=harmless(f.statement))
-            for f in situation.assessment.findings
-        ),
-        belief=_beliefs(situation),
+        findings=found(f for f in situation.assessment.findings if wanted is None or f.subject in subjects),
+        beliefs=tuple(_beliefs(situation, wanted))[:MOST_BELIEFS],
+        load=_load(situation),
+        slo_s=pipeline.slo.latency_s,
+        latency_s=None if seen is None else seen.latency_s,
+        in_time=None if seen is None else seen.in_time,
+        in_time_wanted=pipeline.slo.quantile,
+        judged=0 if seen is None else seen.judged,
+        dropped_rps=None if seen is None else seen.dropped_rps,
+        accuracy=None if seen is None else seen.accuracy,
+        labelled=0 if seen is None else seen.labelled,
+        stages=tuple(_stage(s, situation) for s in _measured(situation, wanted)),
         not_fresh=tuple(
-            Unsure(signal=s.name, state=s.state) for s in situation.assessment.signals if s.state != "fresh"
+            f"{harmless(s.name, MOST_LABEL)} {s.state}"
+            for s in situation.assessment.signals
+            if s.state != "fresh"
+        )[:MOST_SIGNALS],
+    )
+
+
+def _load(situation: Situation) -> Load | None:
+    samples = () if situation.observation is None else situation.observation.loads_rps
+    known = [rate for rate in samples if rate is not None]
+    if not known:
+        return None
+    return Load(
+        mean_rps=statistics.fmean(known),
+        max_rps=max(known),
+        last_rps=known[-1],
+        missing_s=len(samples) - len(known),
+    )
+
+
+def _measured(situation: Situation, wanted: str | None) -> list[StageObservation]:
+    """Return what was measured of the stages that there are, whatever else the metrics name."""
+    known = situation.problem.pipeline.by_name
+    stages = () if situation.observation is None else situation.observation.stages
+    return [s for s in stages if s.stage in known and wanted in (None, s.stage)]
+
+
+def _stage(seen: StageObservation, situation: Situation) -> StageMetrics:
+    setting = situation.running.by_stage.get(seen.stage)
+    busiest = sorted(seen.services, key=lambda s: -s.batches)[:MOST_SERVICES]
+    return StageMetrics(
+        stage=seen.stage,
+        arrivals_rps=seen.arrivals_rps,
+        queue=seen.queue,
+        ready=seen.ready,
+        wanted=None if setting is None else setting.replicas,
+        services=tuple(
+            Service(
+                variant=harmless(s.variant, MOST_LABEL), batch=s.batch, batches=s.batches, mean_s=s.mean_s
+            )
+            for s in busiest
         ),
     )
 
 
-def _stages(situation: Situation) -> tuple[StageMetrics, ...]:
-    if situation.observation is None:
-        return ()
-    return tuple(
-        StageMetrics(
-            stage=s.stage,
-            arrivals_rps=s.arrivals_rps,
-            queue=s.queue,
-            ready=s.ready,
-            wanted=situation.running[s.stage].replicas,
-            services=tuple(
-                Service(variant=x.variant, batch=x.batch, batches=x.batches, mean_s=x.mean_s)
-                for x in s.services
-            ),
-        )
-        for s in situation.observation.stages
-        if s.stage in situation.running.by_stage
+def _beliefs(situation: Situation, wanted: str | None) -> Iterator[Believed]:
+    """Yield the corrections that the turn's problem is solved with."""
+    belief = situation.problem.belief
+    for latency in belief.latency:
+        if wanted in (None, latency.stage):
+            yield _believed(
+                "latency factor", latency.stage, latency.variant, latency.factor, latency.evidence
+            )
+    for accuracy in belief.accuracy:
+        if wanted in (None, accuracy.stage):
+            yield _believed(
+                "accuracy factor", accuracy.stage, accuracy.variant, accuracy.factor, accuracy.evidence
+            )
+    for cap in belief.capacity:
+        if wanted in (None, cap.stage):
+            yield _believed("replicas that can be had", cap.stage, None, cap.replicas, cap.evidence)
+
+
+def _believed(what: str, stage: str, variant: str | None, value: float, evidence: Evidence) -> Believed:
+    return Believed(
+        what=what,
+        stage=stage,
+        variant=variant,
+        value=value,
+        low=evidence.low,
+        high=evidence.high,
+        since_s=evidence.since_s,
     )
-
-
-def _beliefs(situation: Situation) -> tuple[Believed, ...]:
-    belief = situation.assessment.belief
-    found = [
-        Believed(
-            what=what,
-            stage=c.stage,
-            variant=c.variant,
-            value=c.factor,
-            low=c.evidence.low,
-            high=c.evidence.high,
-            since_s=c.evidence.since_s,
-        )
-        for what, corrections in (("latency factor", belief.latency), ("accuracy factor", belief.accuracy))
-        for c in corrections
-    ]
-    found += [
-        Believed(
-            what="replicas that can be had",
-            stage=c.stage,
-            value=c.replicas,
-            low=c.evidence.low,
-            high=c.evidence.high,
-            since_s=c.evidence.since_s,
-        )
-        for c in belief.capacity
-    ]
-    return tuple(found)
