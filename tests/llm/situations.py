@@ -99,11 +99,12 @@ class Row:
         agreed = sum(bool(_agrees(d)) for d in self.decisions)
         known = [r for d in self.decisions for r in [_regret(d)] if r is not None]
         regret = f"{100 * sum(known) / len(known):.1f} %" if known else "-"
-        tokens = sum(d.planning.spend.tokens for d in self.decisions)
+        count = len(self.decisions)
+        tokens = sum(d.planning.spend.tokens for d in self.decisions) / count
         return [
-            self.name, str(len(self.decisions)), str(valid), str(sum(max(0, n - 1) for n in own)),
+            self.name, str(count), str(valid), str(sum(max(0, n - 1) for n in own)),
             str(sum(bool(d.planning.fell_back) for d in self.decisions)), str(agreed), regret,
-            str(self.right), f"{self.seconds / len(self.decisions):.0f}", f"{tokens / len(self.decisions):.0f}",
+            str(self.right), f"{self.seconds / count:.0f}", f"{tokens:.0f}",
         ]  # fmt: skip
 
 
