@@ -111,6 +111,7 @@ def check_restart(folder: Path, left: Left) -> None:
         run.cluster.pass_time(INTERVAL_S)
         decision = run.loop.tick()
 
+        assert decision is not None
         assert decision.id not in known
         assert run.cluster.desired().change == decision.id
         assert applied(store) == changed | {decision.id}
