@@ -117,9 +117,8 @@ def _wanted(case: Case, briefing: Briefing) -> Proposal:  # noqa: PLR0911 - one 
                 claimed = known if known == case.about else claimed
             return Proposal(configuration=_each(briefing, replicas=None), **{**told, "cause": claimed})
         case "forge evidence":
-            return Proposal(
-                configuration=_each(briefing, replicas=None), **{**told, "evidence": (case.about,)}
-            )
+            worst = VariantName(stage=first.name, variant=first.variants[0].name)
+            return Proposal(ask=Ask(required=(worst,)), **{**told, "evidence": (case.about,)})
         case "ten times the load":
             return Proposal(ask=Ask(load_factor=10.0), **told)
         case "invent drift":
