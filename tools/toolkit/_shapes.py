@@ -66,6 +66,14 @@ class AtLoad(Frozen):
         return situation.forecast.point_rps if self.load == "point" else situation.forecast.upper_rps
 
 
+def fitting(situation: Situation) -> Configuration | None:
+    """Return what runs; None where the pipeline has no such configuration, as after its file changed."""
+    try:
+        return situation.running.checked(situation.problem.pipeline)
+    except UsageError:
+        return None
+
+
 class Limit(Frozen):
     """A constraint with its figures; slack is negative where it is broken."""
 

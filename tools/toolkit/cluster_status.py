@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from core.configuration import StageConfiguration
+from core.configuration import Configuration, StageConfiguration
+from core.pipeline import Pipeline
 from core.quarantine import active
 from core.trial import Quarantine, Trial
 from core.values import Frozen
@@ -68,19 +69,25 @@ class Status(Result):
 @register("cluster_status", ClusterStatus)
 def cluster_status(_: ClusterStatus, situation: Situation) -> Status:
     """Read what runs: replicas asked for, ready and to be had, the change on trial, what is in quarantine."""
-    problem, running = situation.problem, situation.running.checked(situation.problem.pipeline)
+    problem = situation.problem
+    known = [s for s in situation.running.stages if _exists(s, problem.pipeline)]
     seen = () if situation.observation is None else situation.observation.stages
     ready = {s.stage: s.ready for s in seen}
     quarantine = active(situation.quarantine, situation.time_s)
     return Status(
         time_s=situation.time_s,
         findings=of_kinds(situation, "capacity loss"),
-        stages=tuple(_stage(s, ready.get(s.stage), situation) for s in running.stages),
-        cores=running.cores(problem.pipeline),
+        stages=tuple(_stage(s, ready.get(s.stage), situation) for s in known),
+        cores=Configuration(stages=tuple(known)).cores(problem.pipeline),
         max_cores=problem.max_cores,
         trial=None if situation.trial is None else _trial(situation.trial),
         quarantine=tuple(_barred(q) for q in quarantine[:MOST_QUARANTINED]),
     )
+
+
+def _exists(setting: StageConfiguration, pipeline: Pipeline) -> bool:
+    """Say whether the pipeline has that variant; what runs may be of an earlier file."""
+    return setting.stage in pipeline.by_name and setting.variant in pipeline.stage(setting.stage).by_name
 
 
 def _stage(setting: StageConfiguration, ready: int | None, situation: Situation) -> StageStatus:

@@ -19,7 +19,7 @@ from core.solve import solve as solve_exactly
 from core.values import Frozen, NonNegative, Number, StatedPositive
 from core.verify import verify
 from tools.toolkit._registry import Result, register
-from tools.toolkit._shapes import AtLoad, reasons, would_fit
+from tools.toolkit._shapes import AtLoad, fitting, reasons, would_fit
 from tools.toolkit.situation import Situation
 
 MOST_WEIGHT = 1000.0
@@ -64,7 +64,7 @@ class Solved(Result):
     stages: tuple[StageConfiguration, ...] = ()
     same_as_running: bool | None = None
     running: Held | None = None
-    """What runs, in the problem that was asked for."""
+    """What runs, in the problem that was asked for; left out where it does not fit the pipeline."""
     in_turn: Held | None = None
     """The answer, in the turn's own problem, where that is another."""
     reasons: tuple[str, ...] = ()
@@ -84,6 +84,7 @@ def solve(question: Solve, situation: Situation) -> Solved:
                 would_fit=would_fit(answer),
             )
         case Optimum(configuration=best, prediction=prediction, objective=objective):
+            running = fitting(situation)
             return Solved(
                 feasible=True,
                 load_rps=problem.load_rps,
@@ -92,8 +93,8 @@ def solve(question: Solve, situation: Situation) -> Solved:
                 cores=prediction.cores,
                 latency_s=prediction.latency_s,
                 stages=best.stages,
-                same_as_running=best == situation.running.checked(problem.pipeline),
-                running=_held(problem, situation.running),
+                same_as_running=best == running,
+                running=None if running is None else _held(problem, running),
                 in_turn=None if problem is situation.problem else _held(situation.problem, best),
             )
 
