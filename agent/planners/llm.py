@@ -107,7 +107,7 @@ class LlmPlanner:
         failures = recorder.failures()
         self.breaker = Breaker(self.settings.most_failures, self.settings.cool_down_s, clock, failures)
         self._tools = [t for t in (schemas() if tools is None else tools) if _name(t) != PROPOSE]
-        self._propose = propose_schema()
+        self._offered = [*([] if client.tool_choice == "propose" else self._tools), propose_schema()]
         self._system = system_text()
 
     def plan(self, briefing: Briefing) -> Thought:
@@ -157,7 +157,7 @@ class LlmPlanner:
             called = self._caller.call(
                 turn.briefing.decision,
                 self._messages(turn),
-                [*self._tools, self._propose],
+                self._offered,
                 force=force,
                 spend=turn.planning.spend,
             )
@@ -194,7 +194,7 @@ class LlmPlanner:
     def _messages(self, turn: _Turn) -> list[Message]:
         client = self._caller.client.settings
         room = (client.context_tokens - client.output_tokens) * CHARS_PER_TOKEN
-        return sendable(self._system, turn.talk, room - length([*self._tools, self._propose]))
+        return sendable(self._system, turn.talk, room - length(self._offered))
 
     def _read(self, turn: _Turn, reply: Reply, force: str | None) -> Wanted | Useless:
         found = read(reply, turn.briefing, turn.talk, self._known())

@@ -257,6 +257,17 @@ def test_a_call_written_as_text_is_understood() -> None:
     assert model.heard[0].choice == "auto"
 
 
+def test_a_weak_model_is_only_ever_asked_to_propose_and_sees_no_other_tool() -> None:
+    with scripted(SOLVE) as model:
+        table = Table(planner_of(model, settings=PlannerSettings(), tool_choice="propose"), situation(4.0))
+
+        table.turn()
+
+    assert model.heard[0].choice == "propose"
+    assert [t["function"]["name"] for t in model.heard[0].body["tools"]] == ["propose"]
+    assert [use.tool for use in table.uses] == ["read_metrics", "solve"]
+
+
 TRANSPORT: list[Any] = [
     pytest.param(Line(wait_s=30), "no answer within|too long", id="slow"),
     pytest.param(Line(body=SOLVE.body, drip_s=0.05), "no answer within", id="a dripping body"),
