@@ -153,11 +153,10 @@ class Redactor:
 def _ways(secret: str) -> Iterable[str]:
     """Yield every way in which the value may be written."""
     yield secret
-    escaped = secret
-    for _ in range(2):  # JSON, and JSON inside of JSON
-        yield (plain := json.dumps(escaped, ensure_ascii=False)[1:-1])
-        yield json.dumps(escaped)[1:-1]
-        escaped = plain
+    for ascii_only in (True, False):
+        once = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
+        yield once
+        yield from (json.dumps(once, ensure_ascii=again)[1:-1] for again in (True, False))
     yield quote(secret)
     yield quote(secret, safe="")
     yield quote_plus(secret)

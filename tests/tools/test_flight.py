@@ -100,6 +100,7 @@ def test_a_prompt_reserves_its_spend_until_it_is_answered(recorder: FlightRecord
     reserved = Spend(calls=1, input_tokens=500, usd=9.0)
 
     recorder.record("cut-off", "prompt", {}, spend=reserved)
+    recorder.record("cut-off", "tool result", {})
     recorder.record("other", "prompt", {}, spend=reserved)
     recorder.record("other", "tool call", {})
     recorder.record("other", "response", {}, spend=ONE_CALL)
@@ -122,6 +123,9 @@ def test_a_prompt_reserves_its_spend_until_it_is_answered(recorder: FlightRecord
         pytest.param([("a", "error"), ("a", "response")], 0, id="a try that worked mends it"),
         pytest.param([("a", "response"), ("a", "error")], 1, id="the last word counts"),
         pytest.param([("a", "error"), ("b", "response"), ("a", "error")], 1, id="a long decision"),
+        pytest.param(
+            [("a", "error"), ("b", "response"), ("b", "error")], 2, id="its earlier answer is no end"
+        ),
         pytest.param([("a", "error"), ("b", "prompt"), ("b", "tool call")], 1, id="no answer is no success"),
     ],
 )
@@ -349,6 +353,25 @@ def test_a_lock_that_is_held_is_reported(path: Path, recorder: FlightRecorder) -
     raw.execute("ROLLBACK")
     raw.close()
     assert recorder.record("one", "response", {}).seq == 1
+
+
+def test_a_pruning_that_fails_takes_nothing_and_leaves_the_file_usable(
+    recorder: FlightRecorder, clock: Clock, path: Path
+) -> None:
+    recorder.record("old", "response", {})
+    clock.now_s += 10 * DAY_S
+    raw = sqlite3.connect(path)
+    raw.execute(
+        "CREATE TRIGGER bad BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END"
+    )
+
+    with pytest.raises(StoreError, match="disk I/O error; check the disk"):
+        recorder.prune(1)
+
+    raw.execute("DROP TRIGGER bad")
+    raw.close()
+    assert len(recorder.entries("old")) == 1
+    assert recorder.prune(1) == 1
 
 
 def test_a_full_disk_is_reported_and_what_was_recorded_stays(recorder: FlightRecorder) -> None:

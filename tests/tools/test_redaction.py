@@ -6,7 +6,7 @@ import base64
 import json
 import time
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import assume, example, given
@@ -164,6 +164,30 @@ def test_a_known_value_is_found_however_it_is_written(written: str) -> None:
     assert MARK in kept
     assert KEY not in kept
     assert written not in kept
+
+
+AWKWARD = 'a "quoted\\ key, é'
+"""Is written otherwise in JSON, in JSON inside of JSON, and in a URL."""
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param(json.dumps(AWKWARD)[1:-1], id="JSON"),
+        pytest.param(json.dumps(AWKWARD, ensure_ascii=False)[1:-1], id="JSON, not only ASCII"),
+        pytest.param(json.dumps(json.dumps(AWKWARD, ensure_ascii=False)[1:-1])[1:-1], id="JSON in JSON"),
+        pytest.param(
+            json.dumps(json.dumps(AWKWARD)[1:-1], ensure_ascii=False)[1:-1], id="JSON in JSON, only ASCII"
+        ),
+        pytest.param(
+            json.dumps(json.dumps(AWKWARD, ensure_ascii=False)[1:-1], ensure_ascii=False)[1:-1], id="neither"
+        ),
+        pytest.param(quote(AWKWARD), id="a URL"),
+        pytest.param(quote_plus(AWKWARD), id="a form"),
+    ],
+)
+def test_a_known_value_is_found_in_a_text_that_quotes_it(written: str) -> None:
+    assert Redactor.of([AWKWARD]).text(f"it sent {written} there") == f"it sent {MARK} there"
 
 
 def test_a_known_value_is_found_among_names_and_numbers_too() -> None:
