@@ -97,6 +97,14 @@ def test_a_trial_that_another_change_replaces_is_neither_kept_nor_failed() -> No
     assert "still on trial" in text_of(decision, turn(4, trial=decision.trial))
 
 
+def test_what_ran_after_the_change_was_replaced_is_not_measured_as_its_own() -> None:
+    decision, back = change(3), turn(5, running=SMALL, observation=seen(50, in_time=0.0))
+
+    told = text_of(decision, turn(4, trial=decision.trial), back)
+
+    assert "measured up to 40 s: 100.0% of 100 in time" in told
+
+
 def test_a_load_above_the_forecast_is_said_so() -> None:
     told = text_of(turn(3), turn(4, observation=seen(40, load_rps=14)))
 

@@ -162,3 +162,12 @@ def test_a_hostile_question_comes_back_as_plain_text() -> None:
 
     assert reply.question.isprintable()
     assert all(s.text.isprintable() and s.source.isprintable() for s in reply.statements)
+
+
+def test_hostile_records_are_answered_from_as_plain_text() -> None:
+    hostile = turn(
+        3, note="late\x1b[2J\u202e", findings=(Finding(kind="slo breach", subject="toy", statement="a\rb"),)
+    )
+
+    for question in ("why?", "is it all right?"):
+        assert all(s.text.isprintable() for s in answer(question, subject(hostile)).statements)

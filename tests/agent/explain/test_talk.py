@@ -11,7 +11,7 @@ from agent.explain.conversation import MOST_EXCHANGES, Conversation
 from agent.explain.question import MOST_QUESTION
 from agent.explain.reply import FROM_MODEL, FROM_RECORD, Reply
 from agent.explain.subject import Subject
-from agent.explain.talk import Talk
+from agent.explain.talk import QUESTION, Talk, Toolbox
 from agent.llm.recorder import MemoryRecorder
 from agent.llm.settings import PlannerSettings
 from core.errors import UsageError
@@ -28,6 +28,7 @@ from tests.agent.llm.server import (
     failing,
     scripted,
 )
+from tools.toolkit import use
 
 WHY_NOT = "why not the smaller model?"
 
@@ -91,6 +92,23 @@ def test_nothing_that_writes_or_proposes_is_offered() -> None:
     offered = {tool["function"]["name"] for tool in model.heard[0].body["tools"]}
     assert "propose" not in offered
     assert {"decision_record", "answer", "solve", "frontier"} <= offered
+
+
+def test_a_toolbox_that_could_propose_is_not_let() -> None:
+    schemas = [{"type": "function", "function": {"name": "propose", "description": "", "parameters": {}}}]
+    with scripted(finishing("yes")) as model:
+        talk_of(model, toolbox=Toolbox(schemas, use)).answer(WHY_NOT, subject())
+
+    assert {t["function"]["name"] for t in model.heard[0].body["tools"]} == {"decision_record", "answer"}
+
+
+def test_after_its_last_tool_the_model_is_made_to_answer() -> None:
+    rounds = QUESTION.tool_rounds + 1
+    with scripted(*(calling("solve", headroom=1 + k / 10) for k in range(rounds)), finishing("x")) as model:
+        reply = talk_of(model).answer(WHY_NOT, subject())
+
+    assert reply.by == "model"
+    assert [heard.choice for heard in model.heard] == ["required"] * rounds + ["answer"]
 
 
 def test_the_question_is_quoted_inside_a_data_block_and_cannot_end_it() -> None:
