@@ -4,6 +4,9 @@
     allowed     |reference| * EPSILON without a cause; |reference| * CAUSED_EPSILON with one
     accepted    feasible in the turn's problem, and no further from the reference than allowed
 
+A cause of load (`CAPACITY_CAUSES`) is a reason for more capacity: what gives up accuracy in its name is
+allowed no more than without one.
+
 A cause counts only if its kind was found this turn (or an event is announced inside the horizon) and the
 proposal cites a tool result of this turn that shows it. An ask may move what the evidence lets it: the
 load up to the announced factor, a latency factor inside its interval. Whatever is proposed, what
@@ -16,12 +19,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from core.asked import asked
 from core.assessment import Finding
-from core.belief import Belief
 from core.configuration import Configuration
 from core.errors import UsageError
-from core.problem import TOLERANCE, Problem, VariantName
-from core.proposal import Ask, Cause, LatencyMove, Proposal
+from core.problem import TOLERANCE, Problem
+from core.proposal import Ask, Cause, Proposal
 from core.solution import Infeasible, Optimum
 from core.solve import solve
 from core.values import Frozen
@@ -34,6 +37,15 @@ CAUSED_EPSILON = 0.5
 """The same with a cause: a wrong diagnosis must stay affordable."""
 NO_GROUNDS: tuple[Cause, ...] = ("none", "warming up", "re-profile", "missing metrics", "stale metrics")
 """Causes that never justify to deviate from the optimum."""
+
+CAPACITY_CAUSES: tuple[Cause, ...] = (
+    "load surge",
+    "slo breach",
+    "forecast bias",
+    "announced event",
+    "flapping",
+)
+"""Causes that are a reason for more capacity, and none for less accuracy."""
 
 Ruled = Literal["accepted", "infeasible", "unsupported", "impossible"]
 """`unsupported`: feasible, but too far from the optimum for its cause. `impossible`: there is no such
@@ -96,16 +108,21 @@ def rule(
         return Ruling(ruled="infeasible", candidate=wanted, verdict=verdict, reason=broken)
     caused = backed(proposal, grounds)
     reference = _reference(problem, proposal, grounds) if caused else problem
-    allowed = (caused_epsilon if caused else epsilon) * abs(_best(reference, verdict, problem))
+    cheapened = caused and _cheapened(reference, proposal, verdict)
+    share = caused_epsilon if caused and not cheapened else epsilon
+    allowed = share * abs(_best(reference, verdict, problem))
     regret = max(0.0, _regret(reference, problem, wanted, verdict))
     supported = regret <= allowed * (1 + TOLERANCE) + TOLERANCE
+    reason = _why(proposal, grounds, regret=regret, allowed=allowed, supported=supported, caused=caused)
+    if cheapened and not supported:
+        reason = f"{reason}: it is a reason for more capacity, not for less accuracy"
     return Ruling(
         ruled="accepted" if supported else "unsupported",
         candidate=wanted,
         verdict=verdict,
         caused=caused,
         allowed=allowed,
-        reason=_why(proposal, grounds, regret=regret, allowed=allowed, supported=supported, caused=caused),
+        reason=reason,
     )
 
 
@@ -134,38 +151,10 @@ def backed(proposal: Proposal, grounds: Grounds) -> bool:
     return any(cause in grounds.shown.get(cited, frozenset()) for cited in proposal.evidence)
 
 
-def asked(problem: Problem, ask: Ask, grounds: Grounds) -> Problem:
-    """Return the problem an ask describes.
-
-    Raises:
-        UsageError: it names an unknown variant, requires two of one stage, or moves more than the
-            evidence lets it.
-    """
-    excluded = (*problem.excluded, *ask.excluded, *_others(problem, ask.required))
-    for name in ask.excluded:
-        problem.pipeline.stage(name.stage).variant(name.variant)
-    margins, objective = problem.margins, problem.objective
-    if ask.headroom is not None:
-        margins = margins.model_copy(update={"headroom": ask.headroom})
-    if objective.kind == "weighted":
-        weights = {
-            "alpha": objective.alpha * ask.accuracy_weight,
-            "beta": objective.beta * ask.cores_weight,
-        }
-        objective = objective.model_copy(update=weights)
-    return problem.replaced(
-        load_rps=_announced_rps(problem, ask, grounds),
-        margins=margins,
-        objective=objective,
-        excluded=tuple(dict.fromkeys(excluded)),
-        belief=_moved(problem.belief, ask.latency),
-    )
-
-
 def _candidate(problem: Problem, proposal: Proposal, grounds: Grounds) -> Configuration | _Impossible:
     try:
         if proposal.ask is not None:
-            return _solved(asked(problem, proposal.ask, grounds))
+            return _solved(asked(problem, proposal.ask, announced=grounds.announced))
         wanted = proposal.configuration or problem.running
         if wanted is None:
             return _Impossible("there is nothing running that could be held")
@@ -184,50 +173,6 @@ def _solved(problem: Problem) -> Configuration | _Impossible:
             return _Impossible(f"{reason}; {fits}" if fits else reason)
 
 
-def _others(problem: Problem, required: tuple[VariantName, ...]) -> tuple[VariantName, ...]:
-    """Return what is left out where these are required."""
-    stages = [name.stage for name in required]
-    twice = sorted({stage for stage in stages if stages.count(stage) > 1})
-    if twice:
-        raise UsageError(f"two variants are required of stage {twice[0]!r}; name one")
-    found = []
-    for name in required:
-        stage = problem.pipeline.stage(name.stage)
-        stage.variant(name.variant)
-        found += [
-            VariantName(stage=stage.name, variant=v.name) for v in stage.variants if v.name != name.variant
-        ]
-    return tuple(found)
-
-
-def _announced_rps(problem: Problem, ask: Ask, grounds: Grounds) -> float:
-    if ask.load_factor > grounds.announced * (1 + TOLERANCE):
-        raise UsageError(
-            f"load_factor {ask.load_factor:g} is above {grounds.announced:g}, the most that is announced for "
-            "this horizon"
-        )
-    return problem.load_rps * ask.load_factor
-
-
-def _moved(belief: Belief, moves: tuple[LatencyMove, ...]) -> Belief:
-    """Return the belief with latency factors moved, each inside the interval that was measured."""
-    corrections = {(c.stage, c.variant): c for c in belief.latency}
-    for move in moves:
-        known = corrections.get((move.stage, move.variant))
-        if known is None:
-            raise UsageError(
-                f"nothing measured says that {move.stage}/{move.variant} is slower or faster than profiled"
-            )
-        low, high = known.evidence.low, known.evidence.high
-        if not low * (1 - TOLERANCE) <= move.factor <= high * (1 + TOLERANCE):
-            raise UsageError(
-                f"latency factor {move.factor:g} of {move.stage}/{move.variant} is outside of what was "
-                f"measured, {low:.4g} to {high:.4g}"
-            )
-        corrections[move.stage, move.variant] = known.model_copy(update={"factor": move.factor})
-    return belief.model_copy(update={"latency": tuple(corrections.values())})
-
-
 def _found(cause: Cause, grounds: Grounds) -> bool:
     if cause == "announced event":
         return grounds.announced != 1.0
@@ -239,7 +184,26 @@ def _reference(problem: Problem, proposal: Proposal, grounds: Grounds) -> Proble
     ask = proposal.ask or Ask(
         load_factor=max(1.0, grounds.announced) if proposal.cause == "announced event" else 1.0
     )
-    return asked(problem, Ask(load_factor=ask.load_factor, latency=ask.latency), grounds)
+    plain = Ask(load_factor=ask.load_factor, latency=ask.latency)
+    return asked(problem, plain, announced=grounds.announced)
+
+
+def _cheapened(reference: Problem, proposal: Proposal, verdict: Verdict) -> bool:
+    """Say whether a cause that is none for it would have accuracy given up.
+
+    A larger load or headroom alone is solved exactly, and may well cost accuracy.
+    """
+    ask = proposal.ask
+    chosen = (
+        ask is None or bool(ask.excluded or ask.required) or (ask.accuracy_weight, ask.cores_weight) != (1, 1)
+    )
+    if proposal.cause not in CAPACITY_CAUSES or not chosen or verdict.accuracy is None:
+        return False
+    match solve(reference):
+        case Optimum(prediction=prediction):
+            return prediction.accuracy is not None and verdict.accuracy < prediction.accuracy * (1 - EPSILON)
+        case Infeasible():
+            return False
 
 
 def _best(reference: Problem, verdict: Verdict, problem: Problem) -> float:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from agent.planners.briefing import Briefing, Thought, ToolCall
+from core.asked import asked
 from core.problem import Problem
 from core.proposal import Ask, Cause, Proposal
-from core.ruling import EPSILON, Grounds, asked
+from core.ruling import EPSILON
 from core.solution import Optimum
 from core.solve import solve
 from core.tooluse import ToolUse
@@ -73,7 +74,7 @@ class RulesPlanner:
         """Return the ask for the announced load, or what is worthwhile if that has no answer."""
         situation = briefing.situation
         ask = Ask(load_factor=situation.announced)
-        problem = asked(situation.problem, ask, Grounds(announced=situation.announced))
+        problem = asked(situation.problem, ask, announced=situation.announced)
         running = situation.running
         if verify(problem, running).accepted:
             return Proposal(

@@ -128,6 +128,19 @@ def test_even_a_backed_cause_does_not_allow_everything() -> None:
     assert "even 'latency drift' allows 3.5" in ruling.reason
 
 
+def test_a_surge_is_a_reason_for_more_capacity_and_not_for_less_accuracy() -> None:
+    surge = grounds("load surge", "load surge")
+
+    more = rule(problem(), wanting(config("large", 2), "load surge", "t1"), surge)
+    worse = rule(problem(), wanting(WORSE, "load surge", "t1"), surge)
+    required = Ask(required=(VariantName(stage="first", variant="small"),))
+    asked_for_worse = rule(problem(), wanting(None, "load surge", "t1", ask=required), surge)
+
+    assert (more.ruled, more.candidate) == ("accepted", config("large", 2))
+    assert worse.ruled == asked_for_worse.ruled == "unsupported"
+    assert "not for less accuracy" in worse.reason
+
+
 def test_what_is_infeasible_is_rejected_whatever_the_cause() -> None:
     ruling = rule(problem(12), wanting(WORSE, "latency drift", "t1"), grounds())
 
