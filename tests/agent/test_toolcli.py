@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from agent.folder import CALENDAR, DECISIONS
 from tests.agent.command import trimtab
 from tests.agent.toy import ENOUGH, Scripted, toy_run, turns
 from tools.calendar import Calendar
+from tools.store import DecisionStore
 
 
 @pytest.fixture(scope="module")
@@ -104,14 +105,43 @@ def test_a_date_and_time_is_unix_seconds(tmp_path: Path) -> None:
     )  # fmt: skip
 
     (event,) = ended.objects
-    assert event["start_s"] == datetime.fromisoformat(start).timestamp()
+    assert event["start_s"] == 1896109200
     assert event["end_s"] - event["start_s"] == 7200
+    assert (
+        "2030-01-31T17:00:00Z to 2030-01-31T19:00:00Z" in trimtab("calendar", "list", "--data", tmp_path).out
+    )
+
+
+def test_a_time_of_another_clock_than_the_loops_is_refused(data: Path, tmp_path: Path) -> None:
+    dated = ("--from", "2030-01-31T18:00Z", "--until", "2030-01-31T20:00Z", "--times", 3)
+    by_the_wall = wall_clock(data, tmp_path)
+
+    of_trace = trimtab("calendar", "add", "y", *dated, "--data", data)
+    of_wall = trimtab(
+        "calendar", "add", "y", "--from", 600, "--until", 700, "--times", 3, "--data", by_the_wall
+    )
+
+    assert "showed 20 s last; give seconds from the start of its trace" in of_trace.complaint()
+    assert "showed 1764000000 s last; give a date and time" in of_wall.complaint()
+    assert trimtab("calendar", "add", "y", *dated, "--data", by_the_wall).status == 0
+
+
+def wall_clock(data: Path, folder: Path) -> Path:
+    """Return a data folder whose last decision was made by the wall's clock."""
+    with closing(DecisionStore(data / DECISIONS, read_only=True)) as store:
+        (last,) = store.latest(1)
+    with closing(DecisionStore(folder / DECISIONS)) as store:
+        store.record(last.model_copy(update={"time_s": 1764000000.0}))
+    return folder
 
 
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
         pytest.param({"--from": "soon"}, "--from: 'soon' is no time", id="no time"),
+        pytest.param({"--from": "2030-01-31T18:00"}, "has no zone; add it", id="no zone"),
+        pytest.param({"--from": "9999-12-31T23:59-23:00"}, "ends at 700 s", id="the end of days"),
+        pytest.param({"--from": "-5"}, "--from: '-5' must be a finite number", id="before the beginning"),
         pytest.param({"--from": "nan"}, "--from: 'nan' must be a finite number", id="not a number"),
         pytest.param({"--from": "800"}, "ends at 700 s, not after its start", id="ends first"),
         pytest.param({"--times": "1000"}, "load_factor: must be at most 10", id="too many times"),
