@@ -13,12 +13,20 @@ import signal
 import sqlite3
 import sys
 import threading
+import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
+from agent.folder import FLIGHT
+from agent.llm.settings import ClientSettings
+from agent.planners import Planner
+from agent.planners.llm import LlmPlanner
 from core.approval import Approval
+from tests.agent.llm.server import KEY
 from tests.agent.toy import ENOUGH, TOO_SMALL, Scripted, agreeing, toy_run
+from tools.flight import FlightRecorder
 from tools.requests import Request
 
 Errand = Literal["tick", "recover"]
@@ -51,7 +59,19 @@ def run_errand(folder: Path, errand: Errand, at: int) -> None:
     """
     fuse = Fuse(at)
     _watch_files(fuse)
-    planner = Scripted([TOO_SMALL, ENOUGH])
+    _run(folder, errand, Scripted([TOO_SMALL, ENOUGH]), fuse)
+
+
+def run_with_model(folder: Path, errand: Errand, at: int, settings: ClientSettings) -> None:
+    """Do the same with a language model planning, whose every word is recorded."""
+    fuse = Fuse(at)
+    _watch_files(fuse)
+    folder.mkdir(exist_ok=True)
+    with closing(FlightRecorder(folder / FLIGHT, time.time, secrets=[KEY])) as flight:
+        _run(folder, errand, LlmPlanner(settings, _watched(flight, "flight", fuse)), fuse)
+
+
+def _run(folder: Path, errand: Errand, planner: Planner, fuse: Fuse) -> None:
     with toy_run(folder, planner, mode="approve", approver=_agreeing(fuse)) as run:
         context = run.loop.context
         context.metrics = _watched(context.metrics, "metrics", fuse)
