@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,16 +36,17 @@ def talked(
     """Start the server as a user does; return its tools and its answers."""
 
     async def talk() -> tuple[list[types.Tool], list[types.CallToolResult]]:
-        server = StdioServerParameters(
-            command=sys.executable,
-            args=["-c", "from agent.cli import main; main()", "mcp", "--data", str(data)],
-            cwd=ROOT,
-        )
-        async with Client(server, read_timeout_seconds=TIMEOUT_S) as client:
+        async with Client(server_of(data), read_timeout_seconds=TIMEOUT_S) as client:
             listed = await client.list_tools()
             return listed.tools, [await client.call_tool(name, arguments) for name, arguments in calls]
 
     return asyncio.run(talk())
+
+
+def server_of(data: Path) -> StdioServerParameters:
+    """Return how a user starts the server."""
+    arguments = ["-c", "from agent.cli import main; main()", "mcp", "--data", str(data)]
+    return StdioServerParameters(command=sys.executable, args=arguments, cwd=ROOT)
 
 
 def text_of(result: types.CallToolResult) -> str:
@@ -84,3 +86,77 @@ def test_without_a_record_every_answer_says_what_is_missing(tmp_path: Path) -> N
     assert metrics.is_error
     assert "there is no decision store" in text_of(metrics)
     assert "trimtab run" in text_of(metrics)
+
+
+def test_standard_output_carries_the_protocol_and_nothing_else(data: Path) -> None:
+    said: list[dict[str, Any]] = [
+        {
+            "id": 1,
+            "method": "initialize",
+            "params": {
+                "protocolVersion": "2025-06-18",
+                "capabilities": {},
+                "clientInfo": {"name": "t", "version": "0"},
+            },
+        },
+        {"method": "notifications/initialized"},
+        {"id": 2, "method": "tools/call", "params": {"name": "solve", "arguments": {"load_rps": 12}}},
+        {"id": 3, "method": "tools/call", "params": {"name": "solve", "arguments": {"load_rps": 900}}},
+        {"id": 4, "method": "tools/call", "params": {"name": "frontier", "arguments": {}}},
+        {"id": 5, "method": "tools/write", "params": {}},
+    ]
+
+    lines = heard(data, "".join(json.dumps({"jsonrpc": "2.0"} | message) + "\n" for message in said), 5)
+
+    answers = {line["id"]: line for line in lines}
+    assert set(answers) == {1, 2, 3, 4, 5}
+    assert all("result" in answers[k] for k in (1, 2, 3, 4))
+    assert "error" in answers[5]
+
+
+def test_what_is_no_protocol_does_not_end_the_server(data: Path) -> None:
+    ping = json.dumps({"jsonrpc": "2.0", "id": 7, "method": "ping"})
+
+    lines = heard(data, f'hello\n{{"jsonrpc": "2.0"}}\n{"[" * 5000}\n{ping}\n', 1)
+
+    assert [line for line in lines if line.get("id") == 7] == [{"jsonrpc": "2.0", "id": 7, "result": {}}]
+
+
+def heard(data: Path, said: str, answers: int) -> list[dict[str, Any]]:
+    """Say lines to a server; return all it has said on its standard output once it has ended."""
+    with subprocess.Popen(
+        [sys.executable, "-c", "from agent.cli import main; main()", "mcp", "--data", str(data)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        server.stdin.write(said)
+        server.stdin.flush()
+        lines: list[dict[str, Any]] = []
+        while sum("id" in line for line in lines) < answers:
+            lines.append(json.loads(server.stdout.readline()))
+        server.stdin.close()
+        lines += [json.loads(line) for line in server.stdout]
+        assert server.wait(timeout=TIMEOUT_S) == 0, "the other side hung up: that is the end, not a failure"
+    return lines
+
+
+def test_calls_at_once_are_all_answered_and_each_sees_the_record_of_its_time(tmp_path: Path) -> None:
+    with toy_run(tmp_path, Scripted([ENOUGH])) as run:
+        run.loop.recover()
+        turns(run, 1)
+
+        async def talk() -> tuple[list[types.CallToolResult], types.CallToolResult]:
+            async with Client(server_of(tmp_path / "data"), read_timeout_seconds=TIMEOUT_S) as client:
+                first = await asyncio.gather(*(client.call_tool("cluster_status", {}) for _ in range(8)))
+                await asyncio.to_thread(turns, run, 1)
+                return list(first), await client.call_tool("cluster_status", {})
+
+        before, after = asyncio.run(talk())
+
+    assert [json.loads(text_of(r))["time_s"] for r in before] == [10] * 8
+    assert json.loads(text_of(after))["time_s"] == 20
