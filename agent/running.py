@@ -74,14 +74,14 @@ def run(
             approver=_approver(mode, real_time=real_time),
         ) as episode,
     ):
-        sys.stderr.write(f"trimtab: {line}\n")
         _printed(episode, as_json=as_json, pace_s=float(interval_s) if real_time else 0.0)
         report = episode.cluster.twin.report()
     answer = episode_answer(report, score(pipeline, report), time.perf_counter() - started)
     if as_json:
         print(json.dumps(answer, allow_nan=False))  # noqa: T201 - the command's output
         return
-    Console().print(f"[bold]{escape(pipeline.name)}[/bold], decisions are in {escape(str(data))}:")
+    Console().print(f"[bold]{escape(pipeline.name)}[/bold], {line}", highlight=False, soft_wrap=True)
+    Console().print(f"decisions are in {escape(str(data))}:")
     for key, value in answer.items():
         Console().print(f"  {key}: {value}", markup=False, highlight=False)
 

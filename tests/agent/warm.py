@@ -3,6 +3,8 @@
 No solver is run here: its threads would not survive the fork.
 """
 
+import langchain_openai  # noqa: F401 - the second it takes, once
+
 from simulator.twin import Twin
 from tests.agent import crash
 from tests.agent.toy import ENOUGH, pipeline_of

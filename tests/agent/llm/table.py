@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from agent.planners.briefing import Briefing, Planner, Thought
@@ -55,9 +56,10 @@ SURGE = Finding(
 
 @cache
 def toy_pipeline(text: str = TEXT) -> Pipeline:
-    path = Path("/tmp") / f"toy-{abs(hash(text))}.yaml"
-    path.write_text(text, encoding="utf-8")
-    return read_pipeline(path)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "toy.yaml"
+        path.write_text(text, encoding="utf-8")
+        return read_pipeline(path)
 
 
 def running(variant: str = "large", replicas: int = 8, read: int = 4) -> Configuration:
