@@ -8,12 +8,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 
 from core.errors import StoreError, UsageError
 from core.spend import Spend
@@ -226,10 +227,21 @@ def test_what_json_does_not_have_is_kept_as_text(recorder: FlightRecorder) -> No
     assert entry.body == {"a": "nan", "b": ["-inf"]}
 
 
-@settings(max_examples=60)
+@cache
+def _its_own_words() -> bytes:
+    """Return what a recorder writes whatever is recorded, such as the names of its columns."""
+    with TemporaryDirectory() as folder:
+        recorder = FlightRecorder(Path(folder, "flight.sqlite"), lambda: NOON_S)
+        recorder.record("one", "response", {"body": None}, model="model")
+        recorder.close()
+        return Path(folder, "flight.sqlite").read_bytes()
+
+
+@settings(max_examples=60, deadline=None)
 @given(planted())
 def test_a_planted_secret_is_not_in_the_bytes_of_any_file(case: tuple[str, Any]) -> None:
     secret, body = case
+    assume(secret.encode() not in _its_own_words())
 
     with TemporaryDirectory() as folder:
         recorder = FlightRecorder(Path(folder, "flight.sqlite"), lambda: NOON_S, secrets=[secret])
