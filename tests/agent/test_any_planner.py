@@ -105,7 +105,7 @@ thoughts = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(said=st.lists(thoughts, min_size=1, max_size=8), strict=st.booleans(), load=st.floats(1, 35))
 def test_whatever_a_planner_emits_only_what_is_feasible_is_applied(
     said: list[Thought], strict: bool, load: float
