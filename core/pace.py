@@ -23,7 +23,7 @@ from core.problem import TOLERANCE, Problem, VariantName
 from core.solution import Infeasible, Optimum
 from core.solve import solve
 from core.values import Count, Fraction, Frozen, NonNegative
-from core.verify import verify
+from core.verify import feasible
 
 
 class Pace(Frozen):
@@ -159,7 +159,7 @@ def _not_shrunk(
         stages=tuple(running[s.stage] if s.stage in shrinking else s for s in candidate.stages)
     )
     reason = f"{', '.join(shrinking)}: not scaled down while measurements are missing"
-    return (mixed if verify(problem, mixed).accepted else running), reason
+    return (mixed if feasible(problem, mixed) else running), reason
 
 
 def _shrinking(now: Prediction, then: Prediction) -> tuple[str, ...]:
@@ -185,6 +185,6 @@ def _shrunk_slowly(
         else:
             stages.append(setting)
     slow = Configuration(stages=tuple(stages))
-    if not held or not verify(problem, slow).accepted:
+    if not held or not feasible(problem, slow):
         return candidate, ""
     return slow, ", ".join(held)

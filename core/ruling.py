@@ -218,7 +218,7 @@ def _best(reference: Problem, verdict: Verdict, problem: Problem) -> float:
 
 
 def _regret(reference: Problem, problem: Problem, candidate: Configuration, verdict: Verdict) -> float:
-    found = verdict if reference is problem else verify(reference, candidate)
+    found = verdict if reference is problem else verify(reference, candidate, nearest=False)
     if found.regret is None:
         found = verdict
     return found.regret or 0.0

@@ -41,8 +41,21 @@ def approve(problem: Problem, configuration: Configuration) -> Approved | Verdic
     return Approved(checked, problem.digest, verdict, _PROOF)
 
 
-def verify(problem: Problem, configuration: Configuration, *, solver: str | None = None) -> Verdict:
+def feasible(problem: Problem, configuration: Configuration) -> bool:
+    """Say whether *configuration* keeps every constraint. Nothing is solved.
+
+    Raises:
+        UsageError: the configuration names something the pipeline has not.
+    """
+    return all(c.kept for c in _constraints(problem, predict(problem, configuration)))
+
+
+def verify(
+    problem: Problem, configuration: Configuration, *, solver: str | None = None, nearest: bool = True
+) -> Verdict:
     """Return the verdict on *configuration*, with its regret and, if rejected, the nearest feasible.
+
+    Without *nearest* that is left out: it takes a solution of its own.
 
     Raises:
         UsageError: the configuration names something the pipeline has not.
@@ -52,9 +65,9 @@ def verify(problem: Problem, configuration: Configuration, *, solver: str | None
     constraints = _constraints(problem, prediction)
     accepted = all(c.kept for c in constraints)
     best = optimum(problem, solver=solver)
-    nearest = None
-    if not accepted and best is not None:
-        nearest = nearest_feasible(problem, configuration, solver=solver)
+    closest = None
+    if nearest and not accepted and best is not None:
+        closest = nearest_feasible(problem, configuration, solver=solver)
     return Verdict(
         accepted=accepted,
         constraints=constraints,
@@ -64,7 +77,7 @@ def verify(problem: Problem, configuration: Configuration, *, solver: str | None
         accuracy=prediction.accuracy,
         cores=prediction.cores,
         latency_s=_finite(prediction.latency_s),
-        nearest=nearest,
+        nearest=closest,
     )
 
 

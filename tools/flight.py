@@ -4,8 +4,9 @@
     recorder.record("video-000012", "prompt", {"messages": [...]}, model="m", spend=Spend(calls=1))
 
 A file of its own, apart from the decisions, so that it can be pruned or removed without losing one: what goes
-with it is the prompts and the spend of the day. An entry outlives the process when `record` returns (a power cut
-may take the last ones: a turn does not wait for the disk here). Secrets are taken out before (`tools.redaction`), and what is longer than `MOST_BODY` is shortened and says so. Rows are never
+with it is the prompts and the spend of the day. An entry outlives the process when `record` returns (a power
+cut may take the last ones: a turn does not wait for the disk here). Secrets are taken out before
+(`tools.redaction`), and what is longer than `MOST_BODY` is shortened and says so. Rows are never
 changed, and deleted only by `prune`, whole days at a time.
 
 What a prompt states as its spend is reserved: it counts until the answer or the error is recorded, which

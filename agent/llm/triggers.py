@@ -61,7 +61,7 @@ class Triggers(Frozen):
         """Say how what runs stands to the optimum."""
         if not self.infeasible and self.worth is None:
             return ()
-        verdict = verify(problem, situation.running)
+        verdict = verify(problem, situation.running, nearest=False)
         if verdict.optimum is None:
             return ("nothing is feasible",) if self.infeasible else ()
         if not verdict.accepted:

@@ -32,6 +32,7 @@ from core.ruling import Ruling, only_feasible, rule
 from core.solution import Infeasible, Optimum
 from core.solve import solve
 from core.trial import begin
+from core.verify import feasible
 from core.verify import verify as judge
 from tools.toolkit import use
 
@@ -113,7 +114,7 @@ def revise(state: TickState, runtime: Runtime[Context]) -> TickState:
         return {"outcome": "refused", "note": f"agreed to, but no longer possible: {ruling.reason}"}
     if state.get("last_word"):
         return _no_way(state, problem, ruling)
-    verdict = ruling.verdict or judge(problem, running_of(state))
+    verdict = ruling.verdict or judge(problem, running_of(state), nearest=False)
     if verdict.optimum is None:
         return _best_effort(state, problem)
     if ruling.ruled == "unsupported":
@@ -128,7 +129,7 @@ def _own(state: TickState, problem: Problem) -> Proposal | None:
     running = running_of(state)
     if state.get("rollback"):
         before = Configuration.model_validate(state["rollback"])
-        if judge(problem, before).accepted:
+        if feasible(problem, before):
             reason = f"{state['failure']}; the last good configuration comes back"
             return Proposal(configuration=before, rationale=_short(reason))
         return None
@@ -141,7 +142,7 @@ def _own(state: TickState, problem: Problem) -> Proposal | None:
 
 
 def _held(problem: Problem, running: Configuration, reason: str) -> Proposal | None:
-    return Proposal(rationale=reason) if judge(problem, running).accepted else None
+    return Proposal(rationale=reason) if feasible(problem, running) else None
 
 
 def _slowed(
@@ -151,7 +152,7 @@ def _slowed(
     if state.get("rollback") and state.get("last_word"):
         return found, candidate
     barred = barring(quarantine_of(state), candidate, state["time_s"])
-    if barred is not None and judge(problem, running_of(state)).accepted:
+    if barred is not None and feasible(problem, running_of(state)):
         reason = f"in quarantine until {barred.until_s:g} s, since {barred.decision}: {barred.evidence}"
         return _instead(state, found, problem, Paced(running_of(state), _short(reason)))
     slowed = paced(
@@ -166,7 +167,7 @@ def _slowed(
     if slowed.configuration == candidate:
         return found, candidate
     holds = slowed.configuration == running_of(state)
-    if not holds and not judge(problem, slowed.configuration).accepted:
+    if not holds and not feasible(problem, slowed.configuration):
         return found, candidate
     return _instead(state, found, problem, slowed)
 

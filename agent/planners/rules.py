@@ -19,7 +19,7 @@ from core.ruling import EPSILON
 from core.solution import Optimum
 from core.solve import solve
 from core.tooluse import ToolUse
-from core.verify import verify
+from core.verify import feasible, verify
 
 WORTH_A_CHANGE = EPSILON
 """Least gain, as a share of the optimum's objective, for which a feasible configuration is left."""
@@ -56,7 +56,7 @@ class RulesPlanner:
 
     def _worthwhile(self, problem: Problem, cause: Cause) -> Proposal:
         running = problem.running
-        verdict = None if running is None else verify(problem, running)
+        verdict = None if running is None else verify(problem, running, nearest=False)
         if verdict is None:
             reason = "nothing runs"
         elif verdict.accepted and verdict.regret is not None and verdict.optimum is not None:
@@ -76,7 +76,7 @@ class RulesPlanner:
         ask = Ask(load_factor=situation.announced)
         problem = asked(situation.problem, ask, announced=situation.announced)
         running = situation.running
-        if verify(problem, running).accepted:
+        if feasible(problem, running):
             return Proposal(
                 rationale=f"what runs carries the announced {problem.load_rps:.4g} rps",
                 cause="announced event",

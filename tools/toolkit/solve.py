@@ -122,7 +122,7 @@ def asked(question: Solve, situation: Situation) -> Problem:
 
 
 def _held(problem: Problem, configuration: Configuration) -> Held:
-    verdict = verify(problem, configuration)
+    verdict = verify(problem, configuration, nearest=False)
     return Held(accepted=verdict.accepted, loses=verdict.regret if verdict.accepted else None)
 
 
