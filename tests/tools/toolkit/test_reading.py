@@ -7,14 +7,16 @@ from typing import Any, get_args
 import pytest
 
 from core.assessment import Assessment, FindingKind
+from core.belief import AccuracyFactor, Belief
 from core.decision import Certificate, certify
-from core.observation import Observation
+from core.observation import Observation, ServiceObservation
 from core.proposal import CAUSES
 from core.solution import Optimum
 from core.solve import solve
 from core.verify import verify
 from tests.tools.toolkit.moments import (
     FORECAST,
+    MEASURED,
     OBSERVATION,
     RUNNING,
     answer,
@@ -30,6 +32,8 @@ from tests.tools.toolkit.moments import (
     unsure,
 )
 from tools.toolkit import names
+from tools.toolkit._shapes import MOST_FINDINGS, harmless
+from tools.toolkit.read_metrics import MOST_BELIEFS, MOST_SERVICES, MOST_SIGNALS
 
 
 def test_the_metrics_are_what_was_measured() -> None:
@@ -100,11 +104,39 @@ def test_the_metrics_name_the_signals_that_cannot_be_trusted() -> None:
     assert found["not_fresh"] == ["accuracy missing", "queue[find] stale"]
 
 
+def test_of_many_services_the_busiest_are_shown() -> None:
+    services = tuple(
+        ServiceObservation(variant="large", batch=k, batches=k, mean_s=0.2)
+        for k in range(1, MOST_SERVICES + 4)
+    )
+    stage = OBSERVATION.stages[0].model_copy(update={"services": services})
+    seen = OBSERVATION.model_copy(update={"stages": (stage,)})
+
+    shown = answer("read_metrics", moment(observation=seen))["stages"][0]["services"]
+
+    assert [s["batches"] for s in shown] == [9, 8, 7, 6, 5, 4]
+
+
+def test_lists_in_a_result_have_an_end() -> None:
+    belief = Belief(latency=slower().latency * (MOST_BELIEFS + 5))
+    assessment = Assessment(
+        findings=(finding("slo breach"),) * (MOST_FINDINGS + 5),
+        signals=(unsure("load", "stale"),) * (MOST_SIGNALS + 5),
+        belief=belief,
+    )
+
+    found = answer("read_metrics", moment(belief=belief, assessment=assessment))
+
+    assert len(found["findings"]) == MOST_FINDINGS
+    assert len(found["beliefs"]) == MOST_BELIEFS
+    assert len(found["not_fresh"]) == MOST_SIGNALS
+
+
 def test_the_metrics_of_one_stage_leave_the_others_out() -> None:
     at_read = finding("latency drift", "read")
-    situation = moment(
-        12.0, at_read, finding("slo breach"), finding("accuracy drift", "find"), belief=slower()
-    )
+    accuracy = AccuracyFactor(stage="find", variant="large", factor=0.9, evidence=MEASURED)
+    belief = slower().model_copy(update={"accuracy": (accuracy,)})
+    situation = moment(12.0, at_read, finding("slo breach"), finding("accuracy drift", "find"), belief=belief)
 
     done = asked("read_metrics", situation, stage="read")
     found = answer("read_metrics", situation, stage="read")
@@ -321,3 +353,19 @@ def test_the_moments_of_these_tests_are_those_of_their_docstrings() -> None:
     assert FORECAST.upper_rps == moment().problem.load_rps
     verdict = verify(moment().problem, RUNNING)
     assert (verdict.accuracy, verdict.cores, verdict.objective) == pytest.approx((0.45, 10, 3.5))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        pytest.param("as it is", "as it is", id="short"),
+        pytest.param("x" * 10, "x" * 10, id="just fits"),
+        pytest.param("x" * 11, "x" * 10 + "…", id="one more"),
+        pytest.param("a" + " " * 100 + "b", "a…", id="nothing, then more"),
+        pytest.param("a\nb\u2028c\td", "a b c d", id="lines"),
+        pytest.param("a\u202eb\u200bc\ufeff\x00\x1b", "abc", id="not to be seen"),
+        pytest.param("𝄞é", "𝄞é", id="any script"),
+    ],
+)
+def test_a_text_from_outside_is_one_bounded_line(text: str, shown: str) -> None:
+    assert harmless(text, 10) == shown

@@ -307,6 +307,14 @@ def test_what_an_objective_does_not_have_is_not_silently_ignored(
     assert says in refusal("solve", moment(problem=problem), **arguments)
 
 
+def test_a_question_may_ask_for_more_cores_than_the_objective_has() -> None:
+    problem = Problem.of(pipeline(objective={"maximise": "accuracy", "maxCores": 3}), 10.0)
+    situation = moment(problem=problem)
+
+    assert answer("solve", situation)["accuracy"] == 0.6
+    assert answer("solve", situation, max_cores=20)["accuracy"] == 0.9
+
+
 def test_a_forecast_that_there_is_not_cannot_be_asked_about() -> None:
     assert "there is no forecast" in refusal("solve", moment(forecast=None), load="upper")
 
@@ -325,6 +333,7 @@ def test_a_stage_that_is_not_named_keeps_what_runs() -> None:
 
     assert found["cores"] == 3
     assert found["violations"] == [{"constraint": "capacity[find]", "value": 10, "limit": 12, "slack": -2}]
+    assert "capacity[find]" not in [c["constraint"] for c in found["tightest"]]
     assert found["nearest"] == [few | {"replicas": 2}, RUNNING["read"].model_dump()]
 
 
