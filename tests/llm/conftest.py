@@ -7,6 +7,7 @@ make test-llm BASE_URL=http://127.0.0.1:11434/v1 MODEL=llama3.2      # OPENAI_AP
 from __future__ import annotations
 
 import os
+from typing import Literal
 
 import pytest
 from filelock import FileLock
@@ -18,8 +19,8 @@ from benchmarks.llm.cache import cache_folder
 from benchmarks.llm.model import NAME, fetched
 from benchmarks.llm.serve import running, start
 
-PATIENCE_S = 180.0
-"""For one answer: a small model on two cores reads a full prompt in a minute, two when they are busy."""
+PATIENCE_S = 400.0
+"""For one answer: a small model on two cores reads a full prompt in a minute, four when they are busy."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,19 +34,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def model(request: pytest.FixtureRequest) -> ClientSettings:
-    """Return how to reach the model; the small one is started if it does not run."""
+    """Return how to reach the model; the small one is started if it does not run.
+
+    The small one gets the results of the opening tools and must propose: it is too weak to choose tools.
+    """
     if "llm" not in (request.config.option.markexpr or ""):
         pytest.skip("SKIPPED: no real model was tried; `make test-llm` does, and fails without one")
     url, name = request.config.getoption("--llm-url"), request.config.getoption("--llm-model")
+    choice: Literal["required", "propose"] = "required"
     if not url:
         cache = cache_folder()
         cache.mkdir(parents=True, exist_ok=True)
         with FileLock(cache / "lock"):
             server = running(cache) or start(cache, built(cache), fetched(cache))
-        url, name = server.base_url, NAME
+        url, name, choice = server.base_url, NAME, "propose"
     if not name:
         pytest.fail("--llm-url needs a model: add MODEL=name")
     key = os.environ.get("OPENAI_API_KEY") or DUMMY_KEY
     return ClientSettings(
-        model=name, base_url=url, key=SecretStr(key), timeout_s=PATIENCE_S, attempts=1, output_tokens=500
+        model=name,
+        base_url=url,
+        key=SecretStr(key),
+        timeout_s=PATIENCE_S,
+        attempts=1,
+        output_tokens=500,
+        tool_choice=choice,
     )
