@@ -38,6 +38,7 @@ from tools.toolkit import use
 
 UNSUPPORTED = "the exact optimum: the planner's proposal is unsupported"
 REJECTED = "the exact optimum: the planner's proposals were rejected"
+UNSEEN = "nothing is scaled down before a full window was seen since the start"
 SILENT = "the exact optimum: the planner proposed nothing"
 ENDLESS = "the exact optimum: the planner did not come to an end"
 
@@ -133,12 +134,17 @@ def _own(state: TickState, problem: Problem) -> Proposal | None:
             reason = f"{state['failure']}; the last good configuration comes back"
             return Proposal(configuration=before, rationale=_short(reason))
         return None
-    if any(f.kind == "warming up" for f in assessment_of(state).findings):
+    if _warming(state):
         return _held(problem, running, "warming up: what runs is feasible")
     trial = trial_of(state)
     if trial is not None:
         return _held(problem, running, f"the change of {trial.decision} is on trial, what runs is feasible")
     return None
+
+
+def _warming(state: TickState) -> bool:
+    """Say whether less than a full window was seen since the start."""
+    return any(f.kind == "warming up" for f in assessment_of(state).findings)
 
 
 def _held(problem: Problem, running: Configuration, reason: str) -> Proposal | None:
@@ -151,22 +157,25 @@ def _slowed(
     """Hold the change against the limits on its rate; what they make of it is checked like any other."""
     if state.get("rollback") and state.get("last_word"):
         return found, candidate
+    running = running_of(state)
+    if _warming(state) and candidate.cores(context.pipeline) < running.cores(context.pipeline):
+        return _instead(state, found, problem, Paced(running, UNSEEN))
     barred = barring(quarantine_of(state), candidate, state["time_s"])
-    if barred is not None and feasible(problem, running_of(state)):
+    if barred is not None and feasible(problem, running):
         reason = f"in quarantine until {barred.until_s:g} s, since {barred.decision}: {barred.evidence}"
-        return _instead(state, found, problem, Paced(running_of(state), _short(reason)))
+        return _instead(state, found, problem, Paced(running, _short(reason)))
     slowed = paced(
         problem,
         candidate,
         context.settings.pace,
-        running=running_of(state),
+        running=running,
         applied=context.applied(),
         now_s=state["time_s"],
         blind=assessment_of(state).blind,
     )
     if slowed.configuration == candidate:
         return found, candidate
-    holds = slowed.configuration == running_of(state)
+    holds = slowed.configuration == running
     if not holds and not feasible(problem, slowed.configuration):
         return found, candidate
     return _instead(state, found, problem, slowed)
