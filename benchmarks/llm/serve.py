@@ -81,6 +81,7 @@ def start(cache: Path, server: Path, model: Path, *, threads: int | None = None)
     begun = Running(pid=child.pid, started_s=psutil.Process(child.pid).create_time(), port=port)
     _file(cache).write_text(begun.model_dump_json(), encoding="utf-8")
     _wait(begun, child, log)
+    child.returncode = 0  # it outlives this process, which is not to wait for it nor to warn that it runs
     return begun
 
 
