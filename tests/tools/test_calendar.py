@@ -52,10 +52,10 @@ def test_what_is_added_is_there_for_another_process(calendar: Calendar) -> None:
 
 
 def test_events_come_in_the_order_of_their_start_whatever_the_order_of_entry(calendar: Calendar) -> None:
-    for name, start_s in (("c", 900.0), ("a", 300.0), ("b", 300.0)):
+    for name, start_s in (("a", 900.0), ("c", 300.0), ("b", 300.0)):
         calendar.add(event(name, start_s=start_s))
 
-    assert [e.id for e in calendar.events()] == ["a", "b", "c"]
+    assert [e.id for e in calendar.events()] == ["b", "c", "a"]
 
 
 def test_what_is_removed_is_gone_and_the_rest_stays(calendar: Calendar) -> None:
@@ -241,40 +241,71 @@ import sys
 from pathlib import Path
 from core.calendar import Event
 from tools.calendar import Calendar
+print("ready", flush=True)
+sys.stdin.readline()
 for k in range(int(sys.argv[3])):
     Calendar(Path(sys.argv[1])).add(Event(id=f"{sys.argv[2]}{k}", pipeline="toy", start_s=1, end_s=2,
-        load_factor=2, author="ann", entered_s=0))
+        load_factor=2, note="x" * 500, author="ann", entered_s=0))
     print(f"{sys.argv[2]}{k}", flush=True)
 """
 
 
-def adding(calendar: Calendar, prefix: str, count: int) -> subprocess.Popen[str]:
-    """Start a process that adds so many events and prints the id of each that was added."""
-    return subprocess.Popen(
-        [sys.executable, "-c", ADDING, str(calendar.path), prefix, str(count)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+class Editor:
+    """A process that adds events, each printed once it is added."""
+
+    def __init__(self, calendar: Calendar, prefix: str, count: int) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", ADDING, str(calendar.path), prefix, str(count)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.heard() == "ready"
+
+    def go(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+
+    def heard(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def rest(self) -> list[str]:
+        said, _ = self.process.communicate(timeout=60)
+        return said.split()
 
 
 def test_several_people_editing_at_once_lose_nothing(calendar: Calendar) -> None:
-    editors = [adding(calendar, prefix, 8) for prefix in "abc"]
+    editors = [Editor(calendar, prefix, 30) for prefix in "abc"]
     for editor in editors:
-        editor.communicate(timeout=60)
+        editor.go()
+    added = [name for editor in editors for name in editor.rest()]
 
-    assert {e.id for e in calendar.events()} == {f"{prefix}{k}" for prefix in "abc" for k in range(8)}
+    assert len(added) == 90
+    assert {e.id for e in calendar.events()} == set(added)
+
+
+def test_who_reads_while_another_writes_finds_the_calendar_of_before_or_after(calendar: Calendar) -> None:
+    editor = Editor(calendar, "a", 150)
+    counts = [0]
+    editor.go()
+    while editor.process.poll() is None:
+        counts.append(len(calendar.events()))
+    editor.rest()
+
+    assert counts == sorted(counts)
+    assert len(set(counts)) > 10
 
 
 def test_what_was_acknowledged_survives_a_kill(calendar: Calendar) -> None:
-    editor = adding(calendar, "a", 100)
-    assert editor.stdout is not None
-    acknowledged = [editor.stdout.readline().strip() for _ in range(5)]
-    editor.kill()
-    rest, _ = editor.communicate(timeout=60)
+    editor = Editor(calendar, "a", 150)
+    editor.go()
+    acknowledged = [editor.heard() for _ in range(5)]
+    editor.process.kill()
+    acknowledged += editor.rest()
 
-    kept = {e.id for e in calendar.events()}
-
-    assert kept.issuperset([*acknowledged, *rest.split()])
-    Calendar(calendar.path).add(event("after"))
+    assert {e.id for e in calendar.events()}.issuperset(acknowledged)
+    calendar.add(event("after"))

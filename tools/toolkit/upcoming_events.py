@@ -30,7 +30,7 @@ class Announced(Frozen):
 
 
 class Upcoming(Result):
-    """Events that are not over, what is inside the horizon first."""
+    """Events that are not over, the earliest first, so what is inside the horizon leads."""
 
     time_s: float
     horizon_s: float
@@ -48,7 +48,7 @@ class Upcoming(Result):
 def upcoming_events(_: UpcomingEvents, situation: Situation) -> Upcoming:
     """List announced events that are not over. announced: the load_factor that a proposal may ask for now."""
     coming = [e for e in situation.events if situation.time_s < e.end_s]
-    coming.sort(key=lambda e: (not _inside(e, situation), e.start_s, e.id))
+    coming.sort(key=lambda e: (e.start_s, e.id))
     return Upcoming(
         time_s=situation.time_s,
         horizon_s=situation.horizon_s,

@@ -10,10 +10,12 @@ from core.assessment import Assessment, FindingKind
 from core.belief import AccuracyFactor, Belief
 from core.decision import Certificate, certify
 from core.observation import Observation, ServiceObservation
+from core.problem import VariantName
 from core.proposal import CAUSES
 from core.solution import Optimum
 from core.solve import solve
 from core.verify import verify
+from tests.core.toys import configuration
 from tests.tools.toolkit.moments import (
     FORECAST,
     MEASURED,
@@ -247,6 +249,36 @@ def test_a_quarantine_that_is_over_is_not_shown() -> None:
 
     assert [q["until_s"] for q in found["quarantine"]] == [101]
     assert found["quarantine"][0]["evidence"] == "80.0% of 100 requests in time"
+
+
+def test_a_quarantine_names_the_variants_that_came_in_or_else_the_configuration() -> None:
+    small = VariantName(stage="find", variant="small")
+    named = barred().model_copy(update={"variants": (small,)})
+
+    found = answer("cluster_status", moment(quarantine=(named, barred())))
+
+    assert [q["what"] for q in found["quarantine"]] == [
+        "find/small",
+        "find: small batch 1 x 2; read: only batch 1 x 2",
+    ]
+
+
+def test_of_many_quarantines_the_first_are_shown() -> None:
+    found = answer("cluster_status", moment(quarantine=(barred(),) * 20))
+
+    assert len(found["quarantine"]) == 8
+
+
+def test_what_runs_may_be_of_an_earlier_file() -> None:
+    earlier = configuration(("find", "gone", 1, 4), ("read", "only", 1, 2), ("away", "only", 1, 1))
+    situation = moment(running=earlier)
+
+    assert [s["stage"] for s in answer("cluster_status", situation)["stages"]] == ["read"]
+    assert answer("cluster_status", situation)["cores"] == 2
+    solved = answer("solve", situation)
+    assert (solved["feasible"], solved["same_as_running"], "running" in solved) == (True, False, False)
+    assert "no variant 'gone'" in refusal("verify_configuration", situation)
+    assert answer("read_metrics", situation)["stages"][0]["wanted"] == 4
 
 
 def test_the_history_is_the_last_decisions_oldest_first() -> None:

@@ -14,7 +14,7 @@ from core.assessment import Assessment
 from core.problem import Margins, Problem, VariantName
 from tests.core.brute import Instance, best, feasible, objective, trade_offs
 from tests.core.instances import any_settings, case, configuration_of, problem_of
-from tests.core.toys import pipeline
+from tests.core.toys import pipeline, stage
 from tests.tools.toolkit.moments import RUNNING, answer, barred, moment, refusal
 from tools.toolkit.situation import Situation
 
@@ -367,14 +367,17 @@ def test_a_configuration_that_there_is_not_is_answered_with_a_sentence(
 
 
 def test_of_a_long_frontier_the_ends_are_kept_and_the_rest_is_counted() -> None:
-    situation = moment(40.0)
+    two_stages = pipeline(stage("first"), stage("second"), slo_s=5.0)
+    situation = moment(problem=Problem.of(two_stages, 10.0))
     whole = answer("frontier", situation, most=24)["points"]
 
     found = answer("frontier", situation, most=2)
+    first = answer("frontier", situation, most=1)
 
-    assert len(whole) >= 2
+    assert len(whole) > 2
     assert found["points"] == [whole[0], whole[-1]]
-    assert found.get("left_out", 0) == len(whole) - 2
+    assert found["left_out"] == len(whole) - 2
+    assert (first["points"], first["left_out"]) == (whole[:1], len(whole) - 1)
 
 
 def test_a_frontier_point_names_what_runs_where() -> None:
