@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,11 @@ from agent.situations import latest_situation, remembered_by, situation_of
 from core.calendar import Event
 from core.decision import Decision
 from core.errors import UsageError
+from core.forecast import Forecast
+from core.objective import Objective
+from core.observation import Observation, StageObservation
+from core.problem import VariantName
+from core.trial import Band, Quarantine, Trial
 from simulator.faults import CapacityLoss, MetricOutage
 from tests.agent.toy import AT_ONCE, CHEAPER, ENOUGH, TOO_SMALL, Scripted, pipeline_of, toy_run, turns
 from tools.calendar import Calendar
@@ -23,6 +29,7 @@ from tools.toolkit.situation import Situation
 
 LAUNCH = Event(id="launch", pipeline="toy", start_s=30, end_s=60, load_factor=2, author="ann", entered_s=0)
 TRIED = replace(AT_ONCE, confirm_s=20.0)
+FORECAST = Forecast(point_rps=10, upper_rps=10, quantile=0.9, horizon_s=10, method="last")
 UP_AND_DOWN = (10.0,) * 40 + (20.0,) * 60 + (60.0,) * 40 + (10.0,) * 60
 
 
@@ -128,3 +135,112 @@ def test_without_a_store_or_a_decision_the_way_out_is_named(tmp_path: Path) -> N
     DecisionStore(tmp_path / DECISIONS).close()
     with pytest.raises(UsageError, match="holds no decision yet"):
         latest_situation(tmp_path)
+
+
+QUIET = Observation(
+    time_s=100,
+    interval_s=10,
+    loads_rps=(10.0,) * 10,
+    latency_s=0.3,
+    in_time=1.0,
+    judged=100,
+    dropped_rps=0,
+    accuracy=None,
+    stages=(
+        StageObservation(stage="find", arrivals_rps=10, queue=0, ready=8),
+        StageObservation(stage="read", arrivals_rps=10, queue=0, ready=4),
+    ),
+)
+LARGE = VariantName(stage="find", variant="large")
+SMALL = VariantName(stage="find", variant="small")
+
+
+def recorded(**changes: Any) -> Decision:  # noqa: ANN401 - of `Decision`
+    """Return a decision at 100 s with `ENOUGH` running."""
+    values: dict[str, Any] = {
+        "id": "toy-000009",
+        "pipeline": "toy",
+        "pipeline_digest": pipeline_of().digest,
+        "time_s": 100.0,
+        "mode": "auto",
+        "planner": "rules",
+        "observation": QUIET,
+        "forecast": None,
+        "running": ENOUGH,
+        "load_rps": 10.0,
+        "outcome": "held",
+    } | changes
+    return Decision(**values)
+
+
+def barred(*variants: VariantName, until_s: float = 500.0) -> Quarantine:
+    return Quarantine(
+        configuration=ENOUGH, variants=variants, until_s=until_s, decision="toy-000003", evidence="late"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "excluded"),
+    [
+        pytest.param({"quarantine": (barred(LARGE),)}, (LARGE,), id="in force"),
+        pytest.param({"quarantine": (barred(LARGE), barred(LARGE))}, (LARGE,), id="named twice"),
+        pytest.param({"quarantine": (barred(LARGE, until_s=100.0),)}, (), id="over"),
+        pytest.param({"quarantine": (barred(LARGE, SMALL),)}, (), id="nothing would be left"),
+        pytest.param({"quarantine": (barred(LARGE),), "degraded": True}, (), id="a best effort was due"),
+    ],
+)
+def test_the_problem_is_without_what_was_in_quarantine_then(
+    changes: dict[str, Any], excluded: tuple[VariantName, ...]
+) -> None:
+    assert situation_of(recorded(**changes), pipeline_of(), ()).problem.excluded == excluded
+
+
+def test_a_change_on_trial_is_judged_by_what_the_turn_measured() -> None:
+    started = Trial(
+        decision="toy-000008",
+        before=CHEAPER,
+        before_rps=10,
+        after=ENOUGH,
+        load_rps=10,
+        applied_s=90,
+        ready_by_s=100,
+        band=Band(in_time=0.97, cores=20),
+        confirm_s=30,
+    )
+    earlier = recorded(id="toy-000008", time_s=90.0, trial=started)
+    short = QUIET.model_copy(
+        update={"stages": (QUIET.stages[0].model_copy(update={"ready": 2}), QUIET.stages[1])}
+    )
+
+    ready = situation_of(recorded(), pipeline_of(), (earlier,)).trial
+    waits = situation_of(recorded(observation=short), pipeline_of(), (earlier,)).trial
+    failed = situation_of(recorded(observation=short, time_s=101.0), pipeline_of(), (earlier,)).trial
+
+    assert started.ready_s is None
+    assert ready is not None
+    assert ready.ready_s == 100
+    assert waits == started
+    assert failed is None
+
+
+def test_the_objective_is_the_one_that_was_decided_with() -> None:
+    given_up = Objective(minimise="cost", min_accuracy=0.1)
+
+    assert situation_of(recorded(objective=given_up), pipeline_of(), ()).problem.objective == given_up
+    assert situation_of(recorded(), pipeline_of(), ()).problem.objective == pipeline_of().objective
+
+
+def test_the_calendar_of_today_can_be_asked_about_a_decision_of_yesterday() -> None:
+    announced = LAUNCH.model_copy(update={"start_s": 100.0, "end_s": 200.0})
+    earlier = recorded(id="toy-000008", time_s=90.0, forecast=FORECAST)
+
+    then = situation_of(recorded(), pipeline_of(), (earlier,))
+    today = situation_of(recorded(), pipeline_of(), (earlier,), events=(announced,))
+
+    assert (then.events, then.announced) == ((), 1.0)
+    assert (today.events, today.announced) == ((announced,), 2.0)
+
+
+def test_a_decision_is_not_opened_with_another_pipeline() -> None:
+    with pytest.raises(UsageError, match="made for another version of 'toy'"):
+        situation_of(recorded(pipeline_digest="0" * 64), pipeline_of(), ())
