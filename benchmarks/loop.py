@@ -1,4 +1,4 @@
-"""What one turn of the loop costs but for the model's own time: `python -m benchmarks.loop [--pipeline FILE]`.
+"""What a turn of the loop costs but for the model's own time: `python -m benchmarks.loop [--pipeline FILE]`.
 
 A turn is everything from reading the metrics to the stored decision: nine nodes, each with its
 checkpoint on disk, the forecast, the exact solutions, certificate and record. The cluster is the
