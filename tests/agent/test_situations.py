@@ -13,6 +13,7 @@ from agent.context import REMEMBERED
 from agent.folder import CALENDAR, DECISIONS
 from agent.planners import create
 from agent.situations import latest_situation, remembered_by, situation_of
+from core.belief import Belief, Evidence, LatencyFactor
 from core.calendar import Event
 from core.decision import Decision
 from core.errors import UsageError
@@ -228,6 +229,16 @@ def test_the_objective_is_the_one_that_was_decided_with() -> None:
 
     assert situation_of(recorded(objective=given_up), pipeline_of(), ()).problem.objective == given_up
     assert situation_of(recorded(), pipeline_of(), ()).problem.objective == pipeline_of().objective
+
+
+def test_what_was_believed_then_is_in_the_problem_and_in_the_assessment() -> None:
+    evidence = Evidence(statement="31 % slower than profiled", low=1.2, high=1.4, since_s=40)
+    factor = LatencyFactor(stage="find", variant="large", factor=1.31, evidence=evidence)
+    believed = Belief(latency=(factor,))
+
+    found = situation_of(recorded(belief=believed), pipeline_of(), ())
+
+    assert found.problem.belief == found.assessment.belief == believed
 
 
 def test_the_calendar_of_today_can_be_asked_about_a_decision_of_yesterday() -> None:
