@@ -73,6 +73,8 @@ class Tape:
 
     def next(self, messages: Sequence[Mapping[str, Any]]) -> Exchange | None:
         """Return the next exchange; None where there is no more."""
+        if not self.left and self.stopped:
+            return None  # as then: it was stopped before it was sent
         self.asked += 1
         if not self.left:
             return None

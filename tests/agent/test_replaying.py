@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
@@ -25,8 +25,10 @@ from agent.replaying import Changes, Replay, replay, replay_answer, replayed
 from core.calendar import Event
 from core.decision import Decision
 from core.errors import UsageError
+from core.problem import Margins
 from simulator.faults import CapacityLoss, Fault, LatencyDrift, MetricOutage
 from tests.agent.llm.server import KEY, Script, calling, completion, failing, proposing, scripted
+from tests.agent.test_no_regression import Unsuspecting
 from tests.agent.toy import (
     AT_ONCE,
     CHEAPER,
@@ -56,6 +58,7 @@ def recorded(
     count: int,
     *,
     events: Sequence[Event] = (),
+    unsuspecting: bool = False,
     **run: Any,  # noqa: ANN401 - of `toy_run`
 ) -> list[Decision]:
     """Let the loop decide *count* times in a folder; what it decided stays there, in `data`."""
@@ -63,6 +66,8 @@ def recorded(
     for event in events:
         Calendar(folder / "data" / CALENDAR).add(event)
     with toy_run(folder, planner, **run) as opened:
+        if unsuspecting:
+            opened.loop.context.assessor = Unsuspecting()
         opened.loop.recover()
         return turns(opened, count)
 
@@ -100,42 +105,85 @@ def test_every_turn_of_the_rules_is_reproduced(tmp_path: Path, rules: list[Decis
     assert not any(f.failed for f in found)
 
 
+CHEAPEST = TEXT.replace("{alpha: 10.0, beta: 0.1}", "{minimise: cost, minAccuracy: 0.7}")
+WATCHED = replace(AT_ONCE, confirm_s=20.0)
+"""As `AT_ONCE`, but a change has to prove itself."""
+
+
 @pytest.mark.parametrize(
-    ("faults", "text"),
+    ("settings", "faults", "text", "seen"),
     [
         pytest.param(
-            [LatencyDrift(start_s=0, stage="find", variant="small", factor=30.0)], TEXT, id="rollback"
+            WATCHED,
+            [LatencyDrift(start_s=0, stage="find", variant="small", factor=30.0)],
+            TEXT,
+            lambda d: " failed: " in d.note and d.outcome == "applied",
+            id="rollback, then quarantine",
         ),
-        pytest.param([CapacityLoss(start_s=30, stage="find", replicas=6)], TEXT, id="lost capacity"),
-        pytest.param([MetricOutage(start_s=25, end_s=45)], TEXT, id="no metrics"),
-        pytest.param([], TEXT.replace("maxCores: 40", "maxCores: 6"), id="degraded"),
         pytest.param(
+            WATCHED,
+            [CapacityLoss(start_s=0, stage="find", replicas=6)],
+            TEXT,
+            lambda d: d.belief.capacity,
+            id="what cannot be had",
+        ),
+        pytest.param(
+            CAREFUL,
+            [MetricOutage(start_s=25, end_s=45)],
+            TEXT,
+            lambda d: d.observation is None,
+            id="no metrics",
+        ),
+        pytest.param(
+            CAREFUL,
             [],
-            TEXT.replace("{alpha: 10.0, beta: 0.1}", "{minimise: cost, minAccuracy: 0.7}").replace(
-                "maxCores: 40", "maxCores: 10"
-            ),
+            TEXT.replace("maxCores: 40", "maxCores: 6"),
+            lambda d: d.degraded,
+            id="degraded",
+        ),
+        pytest.param(
+            CAREFUL,
+            [],
+            CHEAPEST.replace("maxCores: 40", "maxCores: 10"),
+            lambda d: d.objective is not None,
             id="a floor given up",
         ),
         pytest.param(
-            [], TEXT.replace("cores: 2\n", "cores: 2\n          loadTime: 12.5\n"), id="slow starts"
+            CAREFUL,
+            [],
+            TEXT.replace("cores: 2\n", "cores: 2\n          loadTime: 12.5\n"),
+            lambda d: d.proposals[0].rationale.startswith("warming up"),
+            id="slow starts",
+        ),
+        pytest.param(
+            replace(CAREFUL, margins=Margins(headroom=1.6)),
+            [],
+            TEXT,
+            lambda d: d.margins.headroom == 1.6,
+            id="other margins",
         ),
     ],
 )
-def test_turns_in_trouble_are_reproduced_too(faults: list[Fault], text: str, tmp_path: Path) -> None:
-    settings = replace(CAREFUL, confirm_s=20.0)
+def test_turns_in_trouble_are_reproduced_too(
+    settings: LoopSettings,
+    faults: list[Fault],
+    text: str,
+    seen: Callable[[Decision], object],
+    tmp_path: Path,
+) -> None:
     planner = Scripted([ENOUGH, None, CHEAPER])
-    decisions = thoughtful(
-        recorded(
-            tmp_path,
-            planner,
-            16,
-            settings=settings,
-            faults=faults,
-            text=text,
-            trace_rps=[4.0] * 80 + [20.0] * 100,
-        )
+    load = [10.0] * 300 if settings is WATCHED else [4.0] * 80 + [20.0] * 100
+    made = recorded(
+        tmp_path,
+        planner,
+        16,
+        settings=settings,
+        faults=faults,
+        text=text,
+        trace_rps=load,
+        unsuspecting=bool(faults) and settings is WATCHED,
     )
-    heard = iter(planner.heard)
+    decisions, heard = thoughtful(made), iter(planner.heard)
 
     for decision in decisions:
         asked = Scripted(planner.proposals)
@@ -145,6 +193,7 @@ def test_turns_in_trouble_are_reproduced_too(faults: list[Fault], text: str, tmp
         for briefing in (b for b in asked.heard if b.decision == decision.id):
             assert briefing == next(heard), "the planner hears the very same"
     assert next(heard, None) is None
+    assert any(map(seen, made)), "there was the trouble"
 
 
 def test_an_announced_event_is_reproduced_with_the_calendars_answer(tmp_path: Path) -> None:
@@ -312,7 +361,13 @@ def test_a_turn_without_a_planner_cannot_be_thought_again(tmp_path: Path) -> Non
 SURGES = [4.0] * 30 + [20.0] * 200
 
 
-def with_model(folder: Path, *script: Script, count: int = 4, **planner: Any) -> list[Decision]:  # noqa: ANN401
+def with_model(
+    folder: Path,
+    *script: Script,
+    count: int = 4,
+    tool_choice: str = "required",
+    **planner: Any,  # noqa: ANN401
+) -> list[Decision]:
     """Let a scripted model decide; the server is gone when this returns."""
     (folder / "data").mkdir()
     settings = PlannerSettings(**planner)
@@ -320,7 +375,12 @@ def with_model(folder: Path, *script: Script, count: int = 4, **planner: Any) ->
         scripted(*script) as model,
         closing(FlightRecorder(folder / "data" / FLIGHT, time.time, secrets=[KEY])) as flight,
     ):
-        llm = LlmPlanner(model.settings(attempts=2), flight, settings=settings, sleep=lambda _: None)
+        llm = LlmPlanner(
+            model.settings(attempts=2, tool_choice=tool_choice),
+            flight,
+            settings=settings,
+            sleep=lambda _: None,
+        )
         with toy_run(folder, llm, settings=CAREFUL, trace_rps=SURGES) as opened:
             opened.loop.recover()
             return turns(opened, count)
@@ -352,6 +412,7 @@ UNKNOWN_VARIANT = proposing(
         pytest.param([completion(content="let me think")], id="of no use"),
         pytest.param([failing(503), SOLVE], id="a failure that passes"),
         pytest.param([BREAKS], id="a dead endpoint, then the breaker"),
+        pytest.param([failing(503, retry_after="3600")], id="a failure for too long"),
         pytest.param([failing(401, KEY)], id="a failure that does not pass"),
         pytest.param([completion(calls=(("propose", "{"),)), SOLVE], id="malformed"),
     ],
@@ -367,12 +428,27 @@ def test_the_recorded_answers_lead_to_the_recorded_turn(script: list[Script], tm
         assert found.replayed.planning.fell_back == decision.planning.fell_back
 
 
-def test_a_budget_that_had_its_say_has_it_again(tmp_path: Path) -> None:
-    decisions = with_model(tmp_path, SOLVE, day={"calls": 1})
-    stopped = [d for d in asked(decisions) if "the day's budget" in d.planning.fell_back]
+@pytest.mark.parametrize(
+    ("budget", "script"),
+    [
+        pytest.param("day", [SOLVE], id="before the model is asked"),
+        pytest.param("decision", [UNKNOWN_VARIANT], id="after a rejection"),
+    ],
+)
+def test_a_budget_that_had_its_say_has_it_again(budget: str, script: list[Script], tmp_path: Path) -> None:
+    limits: dict[str, Any] = {budget: {"calls": 1}}
+    decisions = with_model(tmp_path, *script, **limits)
+    stopped = [d for d in asked(decisions) if f"the {budget}'s budget" in d.planning.fell_back]
 
     assert stopped
     assert [again(tmp_path, d).differences for d in stopped] == [()] * len(stopped)
+
+
+def test_a_model_that_had_to_propose_at_once_has_to_again(tmp_path: Path) -> None:
+    decision = next(asked(with_model(tmp_path, calling("frontier"), SOLVE, tool_choice="propose")))
+
+    assert "frontier" not in {use.tool for use in decision.uses}
+    assert again(tmp_path, decision).differences == ()
 
 
 def test_another_model_is_asked_and_the_difference_shown(tmp_path: Path) -> None:
