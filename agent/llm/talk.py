@@ -153,7 +153,10 @@ def _same(written: str, arguments: dict[str, Any]) -> bool:
 
 
 def _written_out(text: str) -> RawCall | None:
-    """Return the call that a weak model wrote as text, `{"name": ..., "arguments": {...}}`."""
+    """Return the call that a weak model wrote as text.
+
+    Either `{"name": ..., "arguments": {...}}`, or, as corrections show it, `propose {...}`.
+    """
     start = text.find("{")
     if start < 0:
         return None
@@ -161,6 +164,8 @@ def _written_out(text: str) -> RawCall | None:
         found, _ = json.JSONDecoder().raw_decode(text[start:])
     except (ValueError, RecursionError):
         return None
+    if text[:start].strip() == PROPOSE and isinstance(found, dict):
+        return RawCall(PROPOSE, json.dumps(found))
     if not isinstance(found, dict) or not isinstance(found.get("arguments"), dict):
         return None
     return RawCall(str(found.get("name", "")), json.dumps(found["arguments"]))

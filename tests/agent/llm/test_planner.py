@@ -205,14 +205,19 @@ def test_ever_new_calls_end_in_a_forced_proposal() -> None:
     assert table.planning.fell_back
 
 
-def test_a_call_written_as_text_is_understood() -> None:
-    text = (
-        "```json\n"
-        + json.dumps(
-            {"name": "propose", "arguments": {"action": "solve", "cause": "none", "rationale": "as it is"}}
-        )
-        + "\n```"
-    )
+AS_IT_IS = {"action": "solve", "cause": "none", "rationale": "as it is"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(
+            f"```json\n{json.dumps({'name': 'propose', 'arguments': AS_IT_IS})}\n```", id="in a fence"
+        ),
+        pytest.param(f"propose {json.dumps(AS_IT_IS)}", id="as corrections show it"),
+    ],
+)
+def test_a_call_written_as_text_is_understood(text: str) -> None:
     with scripted(completion(content=text)) as model:
         table = Table(planner_of(model, tool_choice="auto"), situation(4.0))
 
