@@ -41,6 +41,7 @@ from tests.agent.toy import (
     toy_run,
     turns,
 )
+from tools.cadence import LOOP_MARGINS
 from tools.calendar import Calendar
 from tools.flight import FlightRecorder
 
@@ -184,11 +185,12 @@ def test_turns_in_trouble_are_reproduced_too(
         unsuspecting=bool(faults) and settings is WATCHED,
     )
     decisions, heard = thoughtful(made), iter(planner.heard)
+    unaware = replace(settings, margins=LOOP_MARGINS)  # those of then are on record
 
     for decision in decisions:
         asked = Scripted(planner.proposals)
         asked.heard.extend(b for b in planner.heard if b.decision < decision.id)
-        found = again(tmp_path, decision, settings=settings, planner=asked)
+        found = again(tmp_path, decision, settings=unaware, planner=asked)
         assert found.differences == (), decision.id
         for briefing in (b for b in asked.heard if b.decision == decision.id):
             assert briefing == next(heard), "the planner hears the very same"
