@@ -42,6 +42,7 @@ def http_client() -> httpx2.Client:
     return httpx2.Client(
         follow_redirects=False,
         headers={"Accept-Encoding": "identity"},
+        limits=httpx2.Limits(max_keepalive_connections=0),  # turns are further apart than servers keep one
         event_hooks={"response": [_bounded]},
     )
 
