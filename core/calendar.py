@@ -34,11 +34,6 @@ class Event(Frozen):
         return self
 
 
-def announced_factor(events: tuple[Event, ...], from_s: float, to_s: float) -> float:
-    """Return the largest load factor announced for any time in [from_s, to_s]; 1 where there is none."""
-    return max((e.load_factor for e in events if e.start_s <= to_s and from_s < e.end_s), default=1.0)
-
-
 def announced_ratio(
     events: Sequence[Event],
     earlier: Sequence[tuple[float, float]],

@@ -194,14 +194,7 @@ class DecisionStore:
         Raises:
             UsageError: there is no such decision.
         """
-        pipeline = self.decision(name).pipeline
-        query = (
-            "SELECT body FROM decisions WHERE pipeline = ? AND seq <"
-            " (SELECT seq FROM decisions WHERE id = ?) ORDER BY seq DESC LIMIT ?"
-        )
-        with self._reporting():
-            rows = self._db.execute(query, (pipeline, name, count)).fetchall()
-            return tuple(Decision.model_validate_json(body) for (body,) in rows)[::-1]
+        return self._beside(name, "seq < ? ORDER BY seq DESC", count)[::-1]
 
     def after(self, name: str, count: int) -> tuple[Decision, ...]:
         """Return the first *count* decisions of the same pipeline after the one called *name*, oldest first.
@@ -209,13 +202,16 @@ class DecisionStore:
         Raises:
             UsageError: there is no such decision.
         """
+        return self._beside(name, "seq > ? ORDER BY seq", count)
+
+    def _beside(self, name: str, where: str, count: int) -> tuple[Decision, ...]:
+        """Return at most *count* decisions of the same pipeline, by where they stand to the one called *name*."""
         pipeline = self.decision(name).pipeline
-        query = (
-            "SELECT body FROM decisions WHERE pipeline = ? AND seq >"
-            " (SELECT seq FROM decisions WHERE id = ?) ORDER BY seq LIMIT ?"
-        )
         with self._reporting():
-            rows = self._db.execute(query, (pipeline, name, count)).fetchall()
+            (seq,) = self._db.execute("SELECT seq FROM decisions WHERE id = ?", (name,)).fetchone()
+            rows = self._db.execute(
+                f"SELECT body FROM decisions WHERE pipeline = ? AND {where} LIMIT ?", (pipeline, seq, count)
+            ).fetchall()
             return tuple(Decision.model_validate_json(body) for (body,) in rows)
 
     def count(self) -> int:

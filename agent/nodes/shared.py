@@ -11,7 +11,6 @@ from agent.state import (
     forecast_of,
     objective_of,
     observation_of,
-    planning_of,
     quarantine_of,
     running_of,
     trial_of,
@@ -79,8 +78,3 @@ def grounds_of(state: TickState, context: Context) -> Grounds:
         announced=announced_of(state, context),
         shown={use.id: frozenset(use.shows) for use in uses_of(state) if use.ok},
     )
-
-
-def fell_back(state: TickState) -> str:
-    """Return why the planner did not decide by itself, if it did not."""
-    return planning_of(state).fell_back

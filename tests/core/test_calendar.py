@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from core.calendar import Event, announced_factor, announced_ratio
+from core.calendar import Event, announced_ratio
 from core.proposal import MOST_LOAD_FACTOR
 
 
@@ -51,9 +51,12 @@ def test_an_event_whose_before_nobody_saw_has_shown_itself() -> None:
 def test_the_largest_of_several_events_counts() -> None:
     events = (LAUNCH, event(95, 120, 2.0))
 
-    assert announced_factor(events, 90, 101) == 3
-    assert announced_factor(events, 90, 96) == 2
-    assert announced_factor(events, 0, 50) == 1
+    def ratio(now_s: float) -> float:
+        return announced_ratio(events, BEFORE, load_rps=10, now_s=now_s, horizon_s=11)
+
+    assert ratio(90) == 3
+    assert ratio(85) == 2
+    assert ratio(39) == 1
 
 
 def test_an_idle_pipeline_is_multiplied_by_nothing() -> None:
