@@ -8,20 +8,12 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
+from core.buckets import LATENCY_BOUNDS
 from core.pipeline import Pipeline
 from simulator.engine import Engine
 from simulator.records import BUSY, DRAINING, DROP_REASONS, IDLE, STARTING
 from simulator.scrape import Histogram, Scrape, StageVariant
 from simulator.state import first_variants, variants_of
-
-WAIT_BOUNDS = tuple(2.0 ** (k / 4) for k in range(-40, 17))
-"""Bounds of waits and service times in SLOs: a thousandth to 16, four to each doubling."""
-
-LATENCY_BOUNDS = (
-    *(k / 20 for k in range(1, 40)),
-    *(2.0 ** (k / 4) for k in range(4, 17)),
-)
-"""Bounds of the end-to-end latency in SLOs: every twentieth up to 2, then four to each doubling to 16."""
 
 
 class Exposition:

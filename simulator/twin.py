@@ -42,12 +42,13 @@ from typing import Literal
 
 import numpy as np
 
+from core.buckets import WAIT_BOUNDS
 from core.configuration import Configuration
 from core.errors import MetricsUnavailable, UsageError
 from core.pipeline import Pipeline
 from simulator.arrivals import arrival_times
 from simulator.engine import Engine
-from simulator.exposition import WAIT_BOUNDS, Exposition
+from simulator.exposition import Exposition
 from simulator.faults import (
     AccuracyDrift,
     CapacityLoss,

@@ -205,7 +205,7 @@ class DecisionStore:
         return self._beside(name, "seq > ? ORDER BY seq", count)
 
     def _beside(self, name: str, where: str, count: int) -> tuple[Decision, ...]:
-        """Return at most *count* decisions of the same pipeline, by where they stand to the one called *name*."""
+        """Return at most *count* decisions of the same pipeline, by where they stand to that one."""
         pipeline = self.decision(name).pipeline
         with self._reporting():
             (seq,) = self._db.execute("SELECT seq FROM decisions WHERE id = ?", (name,)).fetchone()

@@ -20,6 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+from pipelines.pictures import Pixels
+
 WIDTH, HEIGHT = 320, 192
 LINES = 3
 FONTS = (
@@ -51,7 +53,6 @@ MOST_BLUR_PX = 1.3
 MOST_NOISE = 24.0
 BEST_JPEG, WORST_JPEG = 90, 25
 
-Pixels = NDArray[np.uint8]
 Quad = NDArray[np.float32]
 """Four corners (x, y) from the top left, clockwise as seen."""
 

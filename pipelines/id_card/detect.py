@@ -16,10 +16,12 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from pipelines.id_card.cards import Pixels, Quad
+from pipelines.id_card.cards import Quad
 from pipelines.id_card.geometry import cut, grown_box
-from pipelines.id_card.models import fetch
-from pipelines.id_card.runtime import Network, Tensor
+from pipelines.id_card.models import MODELS
+from pipelines.pictures import Pixels
+from pipelines.runtime import Network, Tensor
+from pipelines.weights import present
 
 MOST_BOXES = 8
 """Boxes kept for a card, the largest first: a card has three lines."""
@@ -42,10 +44,26 @@ class Detector(Protocol):
         ...
 
 
-def crops(detector: Detector, cards: Sequence[Pixels]) -> list[list[Pixels]]:
-    """Return what the stage sends on for each card: the upright crops."""
-    found = detector(cards)
-    return [[cut(card, box) for box in boxes] for card, boxes in zip(cards, found, strict=True)]
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A box found on a card, and what it frames, upright."""
+
+    box: Quad
+    pixels: Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Cutting:
+    """A detector that cuts out what it finds: a variant of the stage `detect`."""
+
+    detector: Detector
+
+    def __call__(self, cards: Sequence[Pixels]) -> list[list[Crop]]:
+        """Return the crops of each card, largest first."""
+        found = self.detector(cards)
+        return [
+            [Crop(box, cut(card, box)) for box in boxes] for card, boxes in zip(cards, found, strict=True)
+        ]
 
 
 class Classic:
@@ -75,14 +93,20 @@ class Differentiable:
     normalisation: tuple[tuple[float, ...], tuple[float, ...]]
 
     def __call__(self, cards: Sequence[Pixels]) -> list[list[Quad]]:
-        """Return the boxes on each card, largest first. The cards have one size."""
-        maps = self.network(np.stack([self._scaled(card) for card in cards]))[:, 0]
-        return [self._boxes(found, card) for found, card in zip(maps, cards, strict=True)]
+        """Return the boxes on each card, largest first; cards of one size go through the network together."""
+        scaled = [self._scaled(card) for card in cards]
+        boxes: list[list[Quad]] = [[] for _ in cards]
+        for shape in dict.fromkeys(picture.shape for picture in scaled):
+            alike = [k for k, picture in enumerate(scaled) if picture.shape == shape]
+            maps = self.network(np.stack([scaled[k] for k in alike]))[:, 0]
+            for k, found in zip(alike, maps, strict=True):
+                boxes[k] = self._boxes(found, cards[k])
+        return boxes
 
     def _scaled(self, card: Pixels) -> Tensor:
         height, width = card.shape[:2]
         scale = self.long_side_px / max(height, width)
-        size = (round(width * scale / 32) * 32, round(height * scale / 32) * 32)
+        size = (max(round(width * scale / 32), 1) * 32, max(round(height * scale / 32), 1) * 32)
         mean, deviation = self.normalisation
         scaled = cv2.resize(card, size).astype(np.float32) / 255.0
         scaled = (scaled - np.array(mean, np.float32)) / np.array(deviation, np.float32)
@@ -120,8 +144,12 @@ def _aspect(box: Quad) -> float:
 
 DETECTORS: Mapping[str, Callable[[Path], Detector]] = {
     "classic": lambda _: Classic(),
-    "v3det-224": lambda models: Differentiable(Network(fetch("v3det", models)), 224, IMAGENET),
-    "v3det-320": lambda models: Differentiable(Network(fetch("v3det", models)), 320, IMAGENET),
-    "v6det-320": lambda models: Differentiable(Network(fetch("v6det", models)), 320, CENTRED),
+    "v3det-224": lambda models: Differentiable(_network("v3det", models), 224, IMAGENET),
+    "v3det-320": lambda models: Differentiable(_network("v3det", models), 320, IMAGENET),
+    "v6det-320": lambda models: Differentiable(_network("v6det", models), 320, CENTRED),
 }
 """How each variant is loaded, given the folder of the model files; cheapest first."""
+
+
+def _network(name: str, models: Path) -> Network:
+    return Network(present(MODELS[name].name, models))

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from pipelines.id_card.cards import Pixels, Quad
+from pipelines.id_card.cards import Quad
+from pipelines.pictures import Pixels
 
 FOUND_IOU = 0.5
 """A line is found where a box overlaps its true box by this much (intersection over union)."""

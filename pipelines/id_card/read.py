@@ -18,9 +18,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.id_card.cards import Pixels
-from pipelines.id_card.models import fetch
-from pipelines.id_card.runtime import Network, Tensor
+from pipelines.id_card.models import MODELS
+from pipelines.pictures import Pixels
+from pipelines.runtime import Network, Tensor
+from pipelines.weights import present
 
 HEIGHT_PX = 48
 LEAST_WIDTH_PX = 16
@@ -71,9 +72,24 @@ def same_text(text: str) -> str:
 
 
 READERS: Mapping[str, Callable[[Path], Reader]] = {
-    "v3rec-w40": lambda models: Recogniser(Network(fetch("v3rec", models)), 0.40),
-    "v3rec-w55": lambda models: Recogniser(Network(fetch("v3rec", models)), 0.55),
-    "v6rec-w55": lambda models: Recogniser(Network(fetch("v6rec", models)), 0.55),
-    "v6rec-w100": lambda models: Recogniser(Network(fetch("v6rec", models)), 1.00),
+    "v3rec-w40": lambda models: Recogniser(_network("v3rec", models), 0.40),
+    "v3rec-w55": lambda models: Recogniser(_network("v3rec", models), 0.55),
+    "v6rec-w55": lambda models: Recogniser(_network("v6rec", models), 0.55),
+    "v6rec-w100": lambda models: Recogniser(_network("v6rec", models), 1.00),
 }
 """How each variant is loaded, given the folder of the model files; cheapest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A reader that answers each crop with one text: a variant of the stage `read`."""
+
+    reader: Reader
+
+    def __call__(self, crops: Sequence[Pixels]) -> list[list[str]]:
+        """Return the text of each crop, alone in a list."""
+        return [[text] for text in self.reader(crops)]
+
+
+def _network(name: str, models: Path) -> Network:
+    return Network(present(MODELS[name].name, models))

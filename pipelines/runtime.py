@@ -1,32 +1,41 @@
-"""ONNX models on one CPU thread: the one module that knows onnxruntime."""
+"""ONNX models on CPU: the one module that knows onnxruntime."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
 Tensor = NDArray[np.float32]
 
-cv2.setNumThreads(1)
+THREADS_VARIABLE = "TRIMTAB_THREADS"
+"""The server's setting of the same name; a profile and a test without it use one thread."""
+
+
+def threads() -> int:
+    """Return how many threads a model of this process may use."""
+    return int(os.environ.get(THREADS_VARIABLE, "1"))
+
+
+def session(path: Path) -> Any:  # noqa: ANN401 - onnxruntime has no types
+    """Return *path* loaded for the threads of this process."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads()
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 class Network:
     """A loaded model with one input and one output."""
 
     def __init__(self, path: Path) -> None:
-        """Load *path* for one thread."""
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session: Any = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
+        """Load *path*."""
+        self._session = session(path)
         self._input = self._session.get_inputs()[0].name
 
     def __call__(self, batch: Tensor) -> Tensor:

@@ -1,0 +1,202 @@
+"""The local cluster as a controller sees it: wishes go into a file, what happens comes from Prometheus."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from filelock import FileLock, Timeout
+
+from core.configuration import Configuration
+from core.errors import ActuationFailed, TransientError, UsageError
+from core.observation import Observation
+from core.pipeline import Pipeline
+from core.verify import Approved
+from tools.local.layout import ClusterSpec, ClusterState, Layout, replace
+from tools.ports import Desired
+from tools.prometheus import Prometheus
+from tools.scraped import PrometheusMetrics
+
+UP_LIMIT_S = 120.0
+"""Models load in seconds; a machine that is busy with something else takes longer."""
+DOWN_LIMIT_S = 90.0
+ALIVE_S = 10.0
+"""A supervisor that has not looked for so long is gone."""
+POLL_S = 0.1
+LOG = "supervisor"
+
+
+class ClusterNotReady(TransientError):
+    """The local cluster did not come up."""
+
+
+@dataclass(slots=True)
+class LocalCluster:
+    """A running local cluster. Implements `Metrics` and `Actuator`."""
+
+    pipeline: Pipeline
+    layout: Layout
+    state: ClusterState
+    metrics: PrometheusMetrics
+
+    @property
+    def url(self) -> str:
+        """Where requests go."""
+        return f"http://{self.state.router}/v2/models/{self.pipeline.name}/infer"
+
+    @property
+    def now_s(self) -> float:
+        """Seconds since the cluster began: the loop's clock."""
+        return time.time() - self.state.began_at
+
+    def observe(self) -> Observation:
+        """Return the last interval.
+
+        Raises:
+            MetricsUnavailable: there is nothing usable.
+        """
+        return self.metrics.observe()
+
+    def desired(self) -> Desired:
+        """Return what was last asked for."""
+        return self.layout.read_desired()
+
+    def dry_run(self, approved: Approved, load_rps: float) -> None:
+        """Find out whether a supervisor is there to carry it out.
+
+        Raises:
+            ActuationFailed: there is none.
+        """
+        alive(self.layout)
+
+    def apply(self, change: str, approved: Approved, load_rps: float) -> None:
+        """Write down what should run; the supervisor does the rest.
+
+        Raises:
+            ActuationFailed: there is no supervisor, or the file cannot be written.
+        """
+        alive(self.layout)
+        wanted = Desired(change=change, configuration=approved.configuration, load_rps=load_rps)
+        if wanted == self.desired():
+            return
+        try:
+            replace(self.layout.desired, wanted.model_dump_json())
+        except OSError as error:
+            raise ActuationFailed(f"{self.layout.desired}: cannot be written: {error.strerror}") from error
+
+
+def alive(layout: Layout) -> ClusterState:
+    """Return the state that a living supervisor wrote.
+
+    Raises:
+        ActuationFailed: there is none.
+    """
+    state = layout.read_state()
+    if state is None or time.time() - state.seen_at > ALIVE_S:
+        raise ActuationFailed(
+            f"{layout.folder}: no supervisor is at work; see {layout.log(LOG)}, start the run again"
+        )
+    return state
+
+
+def bring_up(
+    spec: ClusterSpec, folder: Path, initial: Configuration, *, load_rps: float, interval_s: float
+) -> LocalCluster:
+    """Return the cluster of *folder*, ready to serve; one that runs there already is taken over.
+
+    Args:
+        spec: What it serves.
+        folder: Its files; whatever was asked for last, by whoever, is gone on with.
+        initial: What runs at first, where nothing was asked for yet.
+        load_rps: The load that *initial* was decided for.
+        interval_s: Length of the observations.
+
+    Raises:
+        UsageError: the folder cannot be used, or serves another pipeline.
+        ClusterNotReady: it did not come up in time; the log is named.
+    """
+    layout = Layout(folder.absolute())
+    layout.create()
+    with _only_one(layout):
+        state = layout.read_state()
+        if state is None or not psutil.pid_exists(state.pid):
+            _start(spec, layout, Desired(change="initial", configuration=initial, load_rps=load_rps))
+        elif layout.read_spec() != spec:
+            raise UsageError(f"{folder}: a cluster with other settings is running here; stop it first")
+    found = _await(layout, lambda s: s.router_ready and _serves(s, layout.read_desired()), UP_LIMIT_S)
+    prometheus = Prometheus(found.prometheus_url)
+    metrics = PrometheusMetrics(spec.pipeline, prometheus, interval_s, found.began_at, time.time)
+    return LocalCluster(spec.pipeline, layout, found, metrics)
+
+
+def take_down(folder: Path) -> bool:
+    """Drain and end the cluster of *folder*; False where none runs.
+
+    Raises:
+        ClusterNotReady: it did not end in time.
+    """
+    state = Layout(folder).read_state()
+    if state is None or not psutil.pid_exists(state.pid):
+        return False
+    os.kill(state.pid, signal.SIGTERM)
+    end_s = time.monotonic() + DOWN_LIMIT_S
+    while psutil.pid_exists(state.pid) and psutil.Process(state.pid).status() != psutil.STATUS_ZOMBIE:
+        if time.monotonic() > end_s:
+            raise ClusterNotReady(f"{folder}: supervisor {state.pid} did not end in {DOWN_LIMIT_S:g} s")
+        time.sleep(POLL_S)
+    return True
+
+
+def _only_one(layout: Layout) -> FileLock:
+    lock = FileLock(layout.folder / "up.lock", timeout=UP_LIMIT_S)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise ClusterNotReady(f"{layout.folder}: another process is bringing the cluster up") from error
+    return lock
+
+
+def _start(spec: ClusterSpec, layout: Layout, first: Desired) -> None:
+    """Write the specification and start a supervisor in a session of its own."""
+    replace(layout.spec, spec.model_dump_json())
+    if not layout.desired.exists():
+        replace(layout.desired, first.model_dump_json())
+    with layout.log(LOG).open("ab") as log:
+        subprocess.Popen(
+            [sys.executable, "-m", "tools.local.supervisor", str(layout.folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def _await(layout: Layout, there: Callable[[ClusterState], bool], limit_s: float) -> ClusterState:
+    """Return the state once it is as it should be."""
+    began = time.time()
+    while time.time() - began < limit_s:
+        state = layout.read_state()
+        if state is not None and state.seen_at >= began - ALIVE_S and there(state):
+            return state
+        time.sleep(POLL_S)
+    state = layout.read_state()
+    problem = state.problem if state is not None and state.problem else "no reason is known"
+    raise ClusterNotReady(
+        f"{layout.folder}: the cluster was not ready after {limit_s:g} s: {problem}; see {layout.log(LOG)}"
+    )
+
+
+def _serves(state: ClusterState, desired: Desired) -> bool:
+    """Say whether every stage has the replicas that are wanted, ready."""
+    return all(
+        sum(r.stage == s.stage and r.variant == s.variant and r.phase == "ready" for r in state.replicas)
+        >= s.replicas
+        for s in desired.configuration.stages
+    )
