@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
 from multiprocessing import get_context
@@ -32,9 +33,10 @@ from core.errors import UsageError
 from core.pipeline import Pipeline
 from core.spend import Spend
 from pipelines.reader import read_pipeline
+from simulator.options import TwinOptions
 from simulator.report import Report
 from simulator.workload import bursty
-from tools.replay import Episode, replay, score
+from tools.replay import Episode, ReplaySettings, replay, score
 
 PIPELINE = Path(pipelines.__file__).parent / "id_card" / "pipeline.yaml"
 SECONDS = 1200
@@ -63,7 +65,7 @@ def demo(file: Path | None, out: Path, *, choice: Choice, seed: int) -> None:
     console = Console()
     pipeline = read_pipeline(file or PIPELINE)
     trace_rps = bursty(SECONDS, base_rps=BASE_RPS, peak_rps=PEAK_RPS, seed=seed)
-    _cleared(out)
+    cleared(out)
     console.print(
         f"[bold]{escape(pipeline.name)}[/bold]: {SECONDS // 60} minutes, "
         f"{BASE_RPS:g} to {PEAK_RPS:g} requests/s, "
@@ -71,10 +73,9 @@ def demo(file: Path | None, out: Path, *, choice: Choice, seed: int) -> None:
     )
     with (
         chosen_planner(choice, out, os.environ) as (planner, line),
-        ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool,
+        rivals(pipeline, trace_rps, seed) as waiting,
     ):
         console.print(line, markup=False, highlight=False)
-        rivals = {name: pool.submit(_replayed, pipeline, name, trace_rps, seed) for name in RIVALS}
         with embedded_run(
             pipeline,
             trace_rps,
@@ -86,17 +87,21 @@ def demo(file: Path | None, out: Path, *, choice: Choice, seed: int) -> None:
             decisions = _shown(console, run)
             report = run.cluster.twin.report()
         outcomes = [Outcome(f"agent ({planner.name})", report, score(pipeline, report))]
-        outcomes += _finished(console, rivals)
-        pool.submit(_plotted, out / PLOT, pipeline, trace_rps, tuple(decisions), report).result()
-    console.print(_table(pipeline, outcomes))
+        outcomes += finished(console, waiting)
+        plotted(out / PLOT, pipeline, trace_rps, tuple(decisions), report)
+    console.print(outcome_table(f"{escape(pipeline.name)}: the same requests, four ways", outcomes))
     console.print(f"picture: {out / PLOT}", highlight=False)
     console.print(f"decisions and their proofs: trimtab decisions --data {out}", highlight=False)
     console.print(f"one of them followed through: trimtab explain ID --data {out}", highlight=False)
     console.print(f"{time.perf_counter() - started:.0f} s in all", highlight=False)
 
 
-def _cleared(out: Path) -> None:
-    """Remove what an earlier demonstration left; nothing else is touched."""
+def cleared(out: Path) -> None:
+    """Remove what an earlier demonstration left; nothing else is touched.
+
+    Raises:
+        UsageError: the folder cannot be written.
+    """
     try:
         out.mkdir(parents=True, exist_ok=True)
         for name in (DECISIONS, CHECKPOINTS, CLUSTER, FLIGHT, REQUESTS, PLOT):
@@ -120,11 +125,11 @@ def _shown(console: Console, run: EmbeddedRun) -> list[Decision]:
                 console.print(decision_line(decision), markup=False, highlight=False, soft_wrap=True)
     held = sum(d.outcome == "held" for d in found)
     console.print(f"{len(found)} decisions, {held} of them to hold what runs", highlight=False)
-    _spent(console, found)
+    spent(console, found)
     return found
 
 
-def _spent(console: Console, found: Sequence[Decision]) -> None:
+def spent(console: Console, found: Sequence[Decision]) -> None:
     """Say what thinking has cost, where a model was asked."""
     spend = reduce(Spend.plus, (d.planning.spend for d in found), Spend())
     if spend.calls:
@@ -137,20 +142,48 @@ def _spent(console: Console, found: Sequence[Decision]) -> None:
         )
 
 
-def _finished(console: Console, rivals: dict[str, Future[Episode]]) -> list[Outcome]:
+@contextmanager
+def rivals(
+    pipeline: Pipeline, trace_rps: Sequence[float], seed: int, *, exact: bool = False
+) -> Iterator[dict[str, Future[Episode]]]:
+    """Yield the episodes of the rivals, which replay the trace in a process of their own.
+
+    With *exact* the trace's figures are counts: each second has exactly so many requests.
+    """
+    settings = ReplaySettings(options=TwinOptions(arrivals="exact" if exact else "poisson"))
+    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
+        yield {name: pool.submit(_replayed, pipeline, name, trace_rps, seed, settings) for name in RIVALS}
+
+
+def finished(console: Console, waiting: dict[str, Future[Episode]]) -> list[Outcome]:
+    """Wait for the rivals and return how they did."""
     with console.status("the others replay the same requests"):
-        episodes = {name: future.result() for name, future in rivals.items()}
+        episodes = {name: future.result() for name, future in waiting.items()}
     return [Outcome(name, e.report, e.score) for name, e in episodes.items()]
 
 
-def _replayed(pipeline: Pipeline, policy: str, trace_rps: Sequence[float], seed: int) -> Episode:
+def _replayed(
+    pipeline: Pipeline, policy: str, trace_rps: Sequence[float], seed: int, settings: ReplaySettings
+) -> Episode:
     import baselines  # noqa: F401, PLC0415 - registers the policies in this process
     from baselines.policy import create  # noqa: PLC0415 - as above
 
-    return replay(pipeline, create(policy), trace_rps, seed=seed)
+    return replay(pipeline, create(policy), trace_rps, seed=seed, settings=settings)
 
 
-def _plotted(
+def plotted(
+    path: Path,
+    pipeline: Pipeline,
+    trace_rps: Sequence[float],
+    decisions: tuple[Decision, ...],
+    report: Report,
+) -> None:
+    """Draw the episode in a process of its own: this one stays small."""
+    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
+        pool.submit(_drawn, path, pipeline, trace_rps, decisions, report).result()
+
+
+def _drawn(
     path: Path,
     pipeline: Pipeline,
     trace_rps: Sequence[float],
@@ -162,11 +195,9 @@ def _plotted(
     plot_episode(path, pipeline, trace_rps, decisions, report)
 
 
-def _table(pipeline: Pipeline, outcomes: Sequence[Outcome]) -> Table:
-    table = Table(
-        title=f"{escape(pipeline.name)}: the same requests, four ways",
-        caption="oracle: the exact optimum with perfect foresight",
-    )
+def outcome_table(title: str, outcomes: Sequence[Outcome]) -> Table:
+    """Return the table of how the policies did; *title* is markup."""
+    table = Table(title=title, caption="oracle: the exact optimum with perfect foresight")
     table.add_column("policy")
     for column in ("effective accuracy", "SLO attainment", "mean cores", "score"):
         table.add_column(column, justify="right")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from agent.approver import answers_in
 from agent.context import Context, LoopSettings
@@ -25,12 +26,17 @@ from tools.assess import Assessor
 from tools.calendar import Calendar
 from tools.embedded import EmbeddedCluster
 from tools.forecast import create as create_forecaster
+from tools.ports import Actuator, Metrics
 from tools.requests import Requests
 from tools.store import DecisionStore
 
 FORECASTER = "mixture"
 QUANTILE = 0.9
 """Of the forecast that is decided on."""
+
+
+class Cluster(Metrics, Actuator, Protocol):
+    """What can be observed and acted on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,11 @@ class EmbeddedRun:
     cluster: EmbeddedCluster
     seconds: int
     """Length of the trace."""
+
+    @property
+    def now_s(self) -> float:
+        """Seconds of the trace that have passed."""
+        return self.cluster.twin.now_s
 
     def turns(self) -> Iterator[Decision | None]:
         """Recover, then let an interval pass and decide, until the trace ends.
@@ -75,7 +86,7 @@ def embedded_run(
         StoreError: the folder cannot be used.
     """
     first_rps = max(trace_rps[: settings.interval_s])
-    initial = _initial(pipeline, first_rps, settings)
+    initial = first_configuration(pipeline, first_rps, settings)
     with held(folder):
         cluster = EmbeddedCluster(
             pipeline,
@@ -86,29 +97,64 @@ def embedded_run(
             memory=folder / CLUSTER,
             faults=faults,
         )
-        with (
-            closing(DecisionStore(folder / DECISIONS)) as store,
-            closing(Requests(folder / REQUESTS)) as requests,
-        ):
-            context = Context(
-                pipeline=pipeline,
-                metrics=cluster,
-                actuator=cluster,
-                forecaster=create_forecaster(FORECASTER, QUANTILE),
-                assessor=Assessor(pipeline, interval_s=settings.interval_s),
-                planner=planner,
-                store=store,
-                requests=requests,
-                clock=lambda: cluster.twin.now_s,
-                unix=unix,
-                calendar=Calendar(folder / CALENDAR).of(pipeline.name),
-                settings=settings,
-            )
-            with Loop(context, folder / CHECKPOINTS, approver or answers_in(requests)) as loop:
-                yield EmbeddedRun(loop, cluster, len(trace_rps))
+        with loop_on(
+            cluster,
+            pipeline,
+            folder,
+            planner=planner,
+            settings=settings,
+            clock=lambda: cluster.twin.now_s,
+            approver=approver,
+            unix=unix,
+        ) as loop:
+            yield EmbeddedRun(loop, cluster, len(trace_rps))
 
 
-def _initial(pipeline: Pipeline, load_rps: float, settings: LoopSettings) -> Configuration:
+@contextmanager
+def loop_on(
+    cluster: Cluster,
+    pipeline: Pipeline,
+    folder: Path,
+    *,
+    planner: Planner,
+    settings: LoopSettings,
+    clock: Callable[[], float],
+    approver: Approver | None = None,
+    unix: Callable[[], float] = time.time,
+) -> Iterator[Loop]:
+    """Yield a loop on a cluster, with its stores in *folder*, whose lock the caller holds.
+
+    Raises:
+        StoreError: the folder cannot be used.
+    """
+    with (
+        closing(DecisionStore(folder / DECISIONS)) as store,
+        closing(Requests(folder / REQUESTS)) as requests,
+    ):
+        context = Context(
+            pipeline=pipeline,
+            metrics=cluster,
+            actuator=cluster,
+            forecaster=create_forecaster(FORECASTER, QUANTILE),
+            assessor=Assessor(pipeline, interval_s=settings.interval_s),
+            planner=planner,
+            store=store,
+            requests=requests,
+            clock=clock,
+            unix=unix,
+            calendar=Calendar(folder / CALENDAR).of(pipeline.name),
+            settings=settings,
+        )
+        with Loop(context, folder / CHECKPOINTS, approver or answers_in(requests)) as loop:
+            yield loop
+
+
+def first_configuration(pipeline: Pipeline, load_rps: float, settings: LoopSettings) -> Configuration:
+    """Return the optimum for the first load, with the loop's margins.
+
+    Raises:
+        UsageError: there is none.
+    """
     match solve(Problem.of(pipeline, load_rps, margins=settings.margins)):
         case Optimum(configuration=configuration):
             return configuration

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 
+from agent.answers import Answer
 from agent.approver import at_the_terminal
 from agent.choosing import Choice, chosen_planner
 from agent.context import LoopSettings
@@ -27,16 +28,17 @@ from agent.policy import read_policy
 from agent.simulation import episode_answer
 from core.decision import Decision, Mode
 from core.errors import UsageError
+from core.pipeline import Pipeline
 from pipelines.reader import read_pipeline
 from pipelines.trace import read_trace
 from tools.replay import score
 
-CLUSTERS = ("embedded",)
+CLUSTERS = ("embedded", "local")
 
 
 def run(
     file: Path,
-    trace: Path,
+    trace: Path | None,
     *,
     cluster: str,
     choice: Choice,
@@ -52,6 +54,8 @@ def run(
     """Run the loop over the trace and print every decision as it falls, and what came of it all."""
     if cluster not in CLUSTERS:
         raise UsageError(f"--cluster: there is no {cluster!r}; known: {', '.join(CLUSTERS)}")
+    if trace is None:
+        raise UsageError("--trace: the embedded cluster needs a load; name a CSV with requests per second")
     pipeline = read_pipeline(file)
     loads_rps = read_trace(trace, column)
     if max(loads_rps[:interval_s]) == 0:
@@ -71,12 +75,17 @@ def run(
             planner=planner,
             settings=settings,
             seed=seed,
-            approver=_approver(mode, real_time=real_time),
+            approver=approver_for(mode, real_time=real_time),
         ) as episode,
     ):
         _printed(episode, as_json=as_json, pace_s=float(interval_s) if real_time else 0.0)
         report = episode.cluster.twin.report()
     answer = episode_answer(report, score(pipeline, report), time.perf_counter() - started)
+    print_end(pipeline, line, data, answer, as_json=as_json)
+
+
+def print_end(pipeline: Pipeline, line: str, data: Path, answer: Answer, *, as_json: bool) -> None:
+    """Print what came of a run; *line* says which planner decided."""
     if as_json:
         print(json.dumps(answer, allow_nan=False))  # noqa: T201 - the command's output
         return
@@ -90,26 +99,27 @@ def _printed(episode: EmbeddedRun, *, as_json: bool, pace_s: float) -> None:
     """Print the decisions; SIGTERM and Ctrl-C end the run after the present turn."""
     terminal = Console(stderr=True)
     mute = episode.loop.context.settings.mode == "approve" or not terminal.is_terminal
-    with _stopping() as stop, Progress(console=terminal, transient=True, disable=mute) as bar:
+    with stopping() as stop, Progress(console=terminal, transient=True, disable=mute) as bar:
         task = bar.add_task("running", total=episode.seconds)
         due_s = time.monotonic()
         for decision in episode.turns():
-            bar.update(task, completed=episode.cluster.twin.now_s)
+            bar.update(task, completed=episode.now_s)
             if decision is not None:
-                _print(decision, as_json=as_json)
+                print_decision(decision, as_json=as_json)
             due_s += pace_s
             if stop.wait(max(0.0, due_s - time.monotonic())):
                 sys.stderr.write("trimtab: stopped after the present turn; nothing is left half done\n")
                 return
 
 
-def _print(decision: Decision, *, as_json: bool) -> None:
+def print_decision(decision: Decision, *, as_json: bool) -> None:
+    """Print a decision on a line of its own."""
     text = json.dumps(decision_answer(decision), allow_nan=False) if as_json else decision_line(decision)
     print(text, flush=True)  # noqa: T201 - the command's output
 
 
 @contextmanager
-def _stopping() -> Iterator[threading.Event]:
+def stopping() -> Iterator[threading.Event]:
     """Yield what SIGTERM and Ctrl-C set."""
     stop = threading.Event()
 
@@ -124,8 +134,12 @@ def _stopping() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _approver(mode: Mode, *, real_time: bool) -> Approver | None:
-    """Return who answers: the person at the terminal; None for whoever answers in the store."""
+def approver_for(mode: Mode, *, real_time: bool) -> Approver | None:
+    """Return who answers: the person at the terminal; None for whoever answers in the store.
+
+    Raises:
+        UsageError: nobody could answer before simulated time has passed.
+    """
     if mode != "approve" or sys.stdin.isatty():
         return at_the_terminal
     if not real_time:

@@ -7,7 +7,7 @@ import platform
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-from agent.profile import cpu_model
+from pipelines.profiling.machine import cpu_model
 
 
 def machine(*packages: str) -> str:

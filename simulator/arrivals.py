@@ -49,6 +49,21 @@ def arrival_times(
     return times
 
 
+def recorded_times(arrivals_s: Sequence[float], end_s: float) -> NDArray[np.float64]:
+    """Return recorded arrival times, in seconds from the start, as an array.
+
+    Raises:
+        UsageError: they do not ascend, or one lies outside of [0, *end_s*).
+    """
+    times = np.asarray(arrivals_s, dtype=np.float64)
+    inside = np.isfinite(times).all() and (not times.size or (times[0] >= 0 and times[-1] < end_s))
+    if times.ndim != 1 or not inside or (np.diff(times) < 0).any():
+        raise UsageError(
+            f"recorded arrivals must ascend from 0 and end before {end_s:g} s; sort and cut them"
+        )
+    return times
+
+
 def checked_trace(trace_rps: Sequence[float]) -> NDArray[np.float64]:
     """Return the trace as an array.
 

@@ -46,7 +46,7 @@ from core.buckets import WAIT_BOUNDS
 from core.configuration import Configuration
 from core.errors import MetricsUnavailable, UsageError
 from core.pipeline import Pipeline
-from simulator.arrivals import arrival_times
+from simulator.arrivals import arrival_times, recorded_times
 from simulator.engine import Engine
 from simulator.exposition import Exposition
 from simulator.faults import (
@@ -85,6 +85,7 @@ class Twin:
         batch_wait_s: Mapping[str, float],
         options: TwinOptions | None = None,
         faults: Sequence[Fault] = (),
+        arrivals_s: Sequence[float] | None = None,
     ) -> None:
         """Set up the episode at time 0, with the replicas of *configuration* ready and warm.
 
@@ -96,9 +97,12 @@ class Twin:
             batch_wait_s: By stage, how long the first item of a partial batch waits for more.
             options: Assumptions; their defaults are stated there.
             faults: What goes wrong, and when.
+            arrivals_s: When each request arrives, ascending, in place of what the trace and the seed would
+                give: requests that were recorded. The trace still says how long the episode is.
 
         Raises:
-            UsageError: a name is unknown, a rate or a wait is not a number of that kind.
+            UsageError: a name is unknown, a rate or a wait is not a number of that kind, or an arrival lies
+                outside of the trace.
         """
         options = options or TwinOptions()
         for fault in faults:
@@ -109,9 +113,12 @@ class Twin:
         self._agenda: list[tuple[float, int, Action]] = []
         self._scheduled = 0
         for_arrivals, for_streams = np.random.SeedSequence(seed).spawn(2)
-        arrivals = arrival_times(
-            trace_rps, generator=np.random.default_rng(for_arrivals), mode=options.arrivals
-        )
+        if arrivals_s is None:
+            arrivals = arrival_times(
+                trace_rps, generator=np.random.default_rng(for_arrivals), mode=options.arrivals
+            )
+        else:
+            arrivals = recorded_times(arrivals_s, self._trace_end_s)
         n_streams = len(pipeline.stages) + 2
         words = for_streams.generate_state(4 * n_streams, np.uint64)
         streams = words.astype(np.uint64).reshape(n_streams, 4)

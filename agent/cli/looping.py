@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from agent.cli.local import DEFAULT_MODELS, Kit, MaxCores, Models, PrometheusProgram, ServingPython
 from agent.cli.options import (
     DEFAULT_DATA,
     AsJson,
@@ -41,9 +42,15 @@ def simulate(
 @app.command(rich_help_panel="Run")
 def run(
     file: PipelineFile,
-    trace: Annotated[Path, typer.Option("--trace", help="The load: CSV with requests per second.")],
+    trace: Annotated[
+        Path | None,
+        typer.Option("--trace", help="The load: CSV with requests per second. Needed where it is simulated."),
+    ] = None,
     cluster: Annotated[
-        str, typer.Option(help="What to act on: embedded (the twin, in process).")
+        str,
+        typer.Option(
+            help="What to act on: embedded (the twin, in process), local (servers on this machine)."
+        ),
     ] = "embedded",
     planner: PlannerName = "auto",
     model: Model = None,
@@ -61,12 +68,48 @@ def run(
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     column: Annotated[str | None, typer.Option(help="Column of the trace; guessed by default.")] = None,
     real_time: Annotated[bool, typer.Option("--real-time", help="No faster than the clock.")] = False,
+    kit: Kit = None,
+    models: Models = DEFAULT_MODELS,
+    serving_python: ServingPython = None,
+    prometheus: PrometheusProgram = None,
+    max_cores: MaxCores = None,
+    labels: Annotated[
+        bool, typer.Option("--labels", help="local: count answers whose requests bring the truth along.")
+    ] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="local: let the servers run on at the end.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run the loop: observe, forecast, decide exactly, verify, apply and record, every interval."""
     from agent import running  # noqa: PLC0415 - langgraph and numba are heavy
     from agent.choosing import Choice  # noqa: PLC0415 - as above
 
+    if cluster == "local":
+        from agent import runninglive  # noqa: PLC0415 - as above
+        from agent.live import LocalOptions  # noqa: PLC0415 - as above
+        from tools.serving_python import serving_python as found  # noqa: PLC0415 - as above
+
+        runninglive.run_local(
+            file,
+            trace,
+            choice=Choice(planner, model, llm, prices),
+            mode=mode,
+            autonomy=autonomy,
+            data=data,
+            interval_s=interval,
+            seed=seed,
+            column=column,
+            options=LocalOptions(
+                serving_python=found(serving_python),
+                models=models,
+                kit=kit,
+                prometheus=prometheus,
+                max_cores=max_cores,
+                labels=labels,
+                keep=keep,
+            ),
+            as_json=as_json,
+        )
+        return
     running.run(
         file,
         trace,

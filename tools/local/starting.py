@@ -23,14 +23,8 @@ def start_server(
     Raises:
         OSError: the interpreter cannot be started.
     """
-    threads = str(settings.threads if isinstance(settings, ReplicaSettings) else 1)
-    environment = {key: os.environ[key] for key in PASSED_ON if key in os.environ}
-    environment |= {
-        "PYTHONPATH": str(Path(pipelines.__file__).resolve().parent.parent),
-        "OMP_NUM_THREADS": threads,
-        "OPENBLAS_NUM_THREADS": threads,
-        **environment_of(settings),
-    }
+    environment = own_environment(settings.threads if isinstance(settings, ReplicaSettings) else 1)
+    environment |= environment_of(settings)
     return Child.start(
         name,
         [str(spec.serving_python), "-m", "pipelines.serving"],
@@ -39,3 +33,14 @@ def start_server(
         ready_path=READY_PATH,
         log=layout.log(name),
     )
+
+
+def own_environment(threads: int) -> dict[str, str]:
+    """Return the environment of a process that runs our code: the project on its path, so many threads."""
+    passed = {key: os.environ[key] for key in PASSED_ON if key in os.environ}
+    return {
+        **passed,
+        "PYTHONPATH": str(Path(pipelines.__file__).resolve().parent.parent),
+        "OMP_NUM_THREADS": str(threads),
+        "OPENBLAS_NUM_THREADS": str(threads),
+    }
