@@ -28,6 +28,8 @@ class Replica(MLModel):  # type: ignore[misc] # MLServer is not installed where 
 
     given: ClassVar[ReplicaSettings]
     """MLServer makes the object itself; `server` sets this before."""
+    taking = False
+    """Whether work is wanted. MLServer's own `ready` would not do: it answers 400 to what still comes."""
 
     async def load(self) -> bool:
         """Load and warm the variant; only then is the replica ready.
@@ -50,7 +52,7 @@ class Replica(MLModel):  # type: ignore[misc] # MLServer is not installed where 
         )
         self._batcher = Batcher(served, live, queue_limit=settings.queue_limit, watcher=self._meters)
         self._watching = asyncio.get_running_loop().create_task(self._watch_config(), name="config")
-        self.ready = True
+        self.taking = True
         self._meters.ready(is_ready=True)
         logger.info("ready: %s serves stage %s of %s", settings.variant, settings.stage, settings.pipeline)
         return True
@@ -74,7 +76,7 @@ class Replica(MLModel):  # type: ignore[misc] # MLServer is not installed where 
 
     def stop_taking(self) -> None:
         """Say that no more work is wanted; what comes nevertheless is still served."""
-        self.ready = False
+        self.taking = False
         self._meters.ready(is_ready=False)
 
     async def finish(self) -> None:

@@ -40,6 +40,8 @@ class Router(MLModel):  # type: ignore[misc] # MLServer is not installed where t
 
     given: ClassVar[RouterSettings]
     """MLServer makes the object itself; `server` sets this before."""
+    taking = False
+    """Whether requests are wanted: every stage has a replica, and nobody told us to stop."""
 
     async def load(self) -> bool:
         """Load the kit and find the replicas.
@@ -58,7 +60,7 @@ class Router(MLModel):  # type: ignore[misc] # MLServer is not installed where t
         self._stopping = False
         await self._look()
         self._watching = asyncio.get_running_loop().create_task(self._watch(), name="endpoints")
-        return self.ready
+        return True
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
         """Answer one request.
@@ -96,7 +98,7 @@ class Router(MLModel):  # type: ignore[misc] # MLServer is not installed where t
     def stop_taking(self) -> None:
         """Say that no more requests are wanted; what comes nevertheless is still answered."""
         self._stopping = True
-        self.ready = False
+        self.taking = False
 
     async def finish(self) -> None:
         """Close the connections, once nothing is inside."""
@@ -172,7 +174,7 @@ class Router(MLModel):  # type: ignore[misc] # MLServer is not installed where t
             if set(addresses) != hop.fleet.addresses:
                 logger.info("stage %s: %s", name, ", ".join(addresses) or "no replica")
                 hop.fleet.set(addresses)
-        self.ready = not self._stopping and all(hop.fleet.addresses for hop in self._hops.values())
+        self.taking = not self._stopping and all(hop.fleet.addresses for hop in self._hops.values())
 
 
 def _inputs(item: bytes, before: list[StageAnswer]) -> list[bytes]:

@@ -119,7 +119,7 @@ class Server(MLServer):  # type: ignore[misc] # as above
 
     async def _ready(self) -> bool:
         models = await self._model_registry.get_models()
-        return bool(models) and all(model.ready for model in models)
+        return bool(models) and all(model.taking for model in models)
 
     def _add_signal_handlers(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
