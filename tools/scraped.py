@@ -134,6 +134,8 @@ class PrometheusMetrics:
 def _level(points: Sequence[tuple[float, float]], at: float) -> float | None:
     """Return a counter at a time between two samples; None where they are too far apart or missing."""
     for (t0, v0), (t1, v1) in pairwise(points):
-        if t0 <= at <= t1:
-            return None if t1 - t0 > MOST_GAP_S else v0 + (v1 - v0) * (at - t0) / max(t1 - t0, 1e-9)
+        if at == t1:
+            return v1
+        if t0 <= at < t1:
+            return None if t1 - t0 > MOST_GAP_S and at > t0 else v0 + (v1 - v0) * (at - t0) / (t1 - t0)
     return None

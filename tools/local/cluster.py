@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -15,14 +13,15 @@ import psutil
 from filelock import FileLock, Timeout
 
 from core.configuration import Configuration
-from core.errors import ActuationFailed, TransientError, UsageError
+from core.errors import ActuationFailed, MetricsUnavailable, TransientError, UsageError
 from core.observation import Observation
 from core.pipeline import Pipeline
 from core.verify import Approved
+from pipelines.serving import names
 from tools.local.layout import ClusterSpec, ClusterState, Layout, replace
 from tools.ports import Desired
 from tools.prometheus import Prometheus
-from tools.scraped import PrometheusMetrics
+from tools.scraped import FRESH_S, PrometheusMetrics
 
 UP_LIMIT_S = 120.0
 """Models load in seconds; a machine that is busy with something else takes longer."""
@@ -31,6 +30,7 @@ ALIVE_S = 10.0
 """A supervisor that has not looked for so long is gone."""
 POLL_S = 0.1
 LOG = "supervisor"
+SUPERVISOR = "tools.local.supervisor"
 
 
 class ClusterNotReady(TransientError):
@@ -125,13 +125,13 @@ def bring_up(
     layout = Layout(folder.absolute())
     layout.create()
     with _only_one(layout):
-        state = layout.read_state()
-        if state is None or not psutil.pid_exists(state.pid):
+        if _supervisor(layout.read_state()) is None:
             _start(spec, layout, Desired(change="initial", configuration=initial, load_rps=load_rps))
         elif layout.read_spec() != spec:
             raise UsageError(f"{folder}: a cluster with other settings is running here; stop it first")
     found = _await(layout, lambda s: s.router_ready and _serves(s, layout.read_desired()), UP_LIMIT_S)
     prometheus = Prometheus(found.prometheus_url)
+    _await_scrape(spec.pipeline, prometheus, layout)
     metrics = PrometheusMetrics(spec.pipeline, prometheus, interval_s, found.began_at, time.time)
     return LocalCluster(spec.pipeline, layout, found, metrics)
 
@@ -142,15 +142,16 @@ def take_down(folder: Path) -> bool:
     Raises:
         ClusterNotReady: it did not end in time.
     """
-    state = Layout(folder).read_state()
-    if state is None or not psutil.pid_exists(state.pid):
+    process = _supervisor(Layout(folder).read_state())
+    if process is None:
         return False
-    os.kill(state.pid, signal.SIGTERM)
-    end_s = time.monotonic() + DOWN_LIMIT_S
-    while psutil.pid_exists(state.pid) and psutil.Process(state.pid).status() != psutil.STATUS_ZOMBIE:
-        if time.monotonic() > end_s:
-            raise ClusterNotReady(f"{folder}: supervisor {state.pid} did not end in {DOWN_LIMIT_S:g} s")
-        time.sleep(POLL_S)
+    process.terminate()
+    try:
+        process.wait(DOWN_LIMIT_S)
+    except psutil.TimeoutExpired as error:
+        raise ClusterNotReady(
+            f"{folder}: supervisor {process.pid} did not end in {DOWN_LIMIT_S:g} s"
+        ) from error
     return True
 
 
@@ -168,14 +169,33 @@ def _start(spec: ClusterSpec, layout: Layout, first: Desired) -> None:
     replace(layout.spec, spec.model_dump_json())
     if not layout.desired.exists():
         replace(layout.desired, first.model_dump_json())
-    with layout.log(LOG).open("ab") as log:
-        subprocess.Popen(
-            [sys.executable, "-m", "tools.local.supervisor", str(layout.folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
+    log = os.open(layout.log(LOG), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        # Not subprocess: the supervisor outlives us, and nobody here is to wait for it.
+        os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-m", SUPERVISOR, str(layout.folder)],
+            os.environ,
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_DUP2, log, 1),
+                (os.POSIX_SPAWN_DUP2, log, 2),
+            ],
+            setsid=True,
         )
+    finally:
+        os.close(log)
+
+
+def _supervisor(state: ClusterState | None) -> psutil.Process | None:
+    """Return the living supervisor that wrote a state."""
+    if state is None:
+        return None
+    try:
+        process = psutil.Process(state.pid)
+        return process if SUPERVISOR in process.cmdline() else None
+    except psutil.Error:
+        return None
 
 
 def _await(layout: Layout, there: Callable[[ClusterState], bool], limit_s: float) -> ClusterState:
@@ -191,6 +211,21 @@ def _await(layout: Layout, there: Callable[[ClusterState], bool], limit_s: float
     raise ClusterNotReady(
         f"{layout.folder}: the cluster was not ready after {limit_s:g} s: {problem}; see {layout.log(LOG)}"
     )
+
+
+def _await_scrape(pipeline: Pipeline, prometheus: Prometheus, layout: Layout) -> None:
+    """Wait until Prometheus has seen the router once: before that nothing can be observed."""
+    selector = f'{names.REQUESTS}{{pipeline="{pipeline.name}"}}'
+    end_s = time.monotonic() + UP_LIMIT_S
+    while time.monotonic() < end_s:
+        try:
+            if prometheus.samples(selector, range_s=FRESH_S, at=time.time()):
+                return
+        except MetricsUnavailable:
+            pass  # Prometheus is still starting; the limit is what ends this
+        time.sleep(POLL_S)
+    log = layout.log("prometheus")
+    raise ClusterNotReady(f"{layout.folder}: Prometheus does not see the router; see {log}")
 
 
 def _serves(state: ClusterState, desired: Desired) -> bool:

@@ -158,7 +158,7 @@ def test_what_is_past_its_deadline_is_dropped_and_does_not_take_a_place_in_the_b
         await asyncio.sleep(0.1)
         assert model.gate is not None
         model.gate.set()
-        answers = await asyncio.gather(first, late, return_exceptions=True)
+        answers = list(await asyncio.gather(first, late, return_exceptions=True))
         await rest
         await found.close()
         return answers
