@@ -97,7 +97,10 @@ class LocalRun:
                     break
             else:
                 return
-            yield self.loop.tick()
+            decision = self.loop.tick()
+            if decision is not None:
+                self.cluster.examine(distrusted(decision))
+            yield decision
 
     def _look(self) -> None:
         state = self.cluster.layout.read_state()
@@ -179,6 +182,17 @@ def cluster_spec(pipeline: Pipeline, options: LocalOptions) -> ClusterSpec:
         prometheus=Path(found).absolute(),
         labels=options.labels,
     )
+
+
+def distrusted(decision: Decision) -> dict[str, str]:
+    """Return the variants whose accuracy is believed to have fallen and that do not serve, one a stage.
+
+    They are examined on labelled cases: nothing else could say when it is over.
+    """
+    chosen = decision.certificate.configuration if decision.certificate is not None else decision.running
+    serving = {} if chosen is None else {s.stage: s.variant for s in chosen.stages}
+    fallen = sorted(decision.belief.accuracy, key=lambda f: -f.factor)
+    return {f.stage: f.variant for f in fallen if serving.get(f.stage) != f.variant}
 
 
 def load_plan(pipeline: Pipeline, options: LocalOptions, trace_rps: Sequence[float], seed: int) -> Plan:

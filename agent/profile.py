@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from core.errors import TransientError, UsageError
 from pipelines.kits import EXTRAS
@@ -34,6 +34,8 @@ ALL = "all"
 OUR_VARIABLES = "TRIMTAB_"
 """They are for other processes: a server refuses those that it does not know."""
 BAD_INPUT = 2
+MOST_BATCH = 512
+"""Two requests of it fit what a server takes at once."""
 REDRAWN_PER_S = 1
 """Seldom, as drawing uses the machine that is measured."""
 
@@ -59,7 +61,7 @@ def profile(request: Request) -> None:
     """Measure what is asked for, show progress, and write pipeline.yaml and profile.json.
 
     Raises:
-        UsageError: there is no such pipeline, stage or variant, a package is missing, or a file is not writable.
+        UsageError: there is no such pipeline, stage or variant, or a package is missing.
         TransientError: the machine is too noisy, or a replica failed.
     """
     if request.name not in (*EXTRAS, ALL):
@@ -82,6 +84,43 @@ def profile(request: Request) -> None:
         console.print(f"written: {' and '.join(map(str, written))}", highlight=False, soft_wrap=True)
         if request.page is not None:
             update(written[1], request.page)
+
+
+def settings(
+    *, runs: int, rounds: int, examples: int, seed: int, only: Sequence[str], batches: str | None
+) -> Settings:
+    """Return what the options say.
+
+    Raises:
+        UsageError: one is not of its form.
+    """
+    return Settings(
+        runs=runs,
+        rounds=rounds,
+        examples=examples,
+        seed=seed,
+        only={stage: tuple(names.split(",")) for stage, names in (pair("--only", text) for text in only)},
+        batches=() if batches is None else _sizes(batches),
+    )
+
+
+def pair(option: str, text: str) -> tuple[str, str]:
+    """Return the two sides of NAME=VALUE.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    name, sign, value = text.partition("=")
+    if not (name and sign and value):
+        raise UsageError(f"{option} is {text!r}; write NAME=VALUE")
+    return name, value
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    sizes = text.split(",")
+    if not all(size.isdecimal() and 1 <= int(size) <= MOST_BATCH for size in sizes):
+        raise UsageError(f"--batches is {text!r}; write sizes from 1 to {MOST_BATCH} as 1,2,4")
+    return tuple(sorted({int(size) for size in sizes}))
 
 
 def _folder(request: Request, name: str) -> Path:
@@ -160,6 +199,6 @@ class _Shown:
 
 @contextmanager
 def _progress(name: str, console: Console) -> Iterator[_Shown]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, refresh_per_second=REDRAWN_PER_S) as bars:
         yield _Shown(name, bars, console)

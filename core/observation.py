@@ -27,6 +27,14 @@ class LabelledObservation(Frozen):
     correct: Count
 
 
+class ExaminedObservation(Frozen):
+    """Labelled cases that one variant of a stage answered alone, on ideal inputs."""
+
+    variant: Name
+    labelled: PositiveCount
+    correct: Count
+
+
 class StageObservation(Frozen):
     """One stage over the interval."""
 
@@ -37,6 +45,8 @@ class StageObservation(Frozen):
     ready: Count | None
     """Replicas that serve at the end of the interval."""
     services: tuple[ServiceObservation, ...] = ()
+    examined: tuple[ExaminedObservation, ...] = ()
+    """Of variants that serve, and of those that only answer cases."""
 
 
 class Observation(Frozen):

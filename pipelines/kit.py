@@ -42,6 +42,7 @@ class Case:
     item: bytes
     """Encoded, as the stage would receive it."""
     truth: Any
+    """JSON-plain: it can travel along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,9 @@ class StageKit:
     """An item to warm a model with; needs no evaluation data."""
     after: tuple[str, ...] = ()
     """The stages that feed it; empty for one that gets the request itself."""
+    read_back: Callable[[bytes], Any] | None = None
+    """An encoded output as `right` judges it, so that cases can be posed to a server (`serving.examiner`).
+    Raises `BadItem`. None where the encoding does not hold what `right` needs."""
     batches: tuple[int, ...] = (1, 2, 4, 8, 16)
     """The batch sizes worth profiling."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from io import BytesIO
 
 import cv2
@@ -16,6 +18,9 @@ Pixels = NDArray[np.uint8]
 
 LEAST_SIDE_PX = 8
 """Smaller than this, no model sees anything."""
+NOTE = "Comment"
+AFTER_HEADER = 8 + 25
+"""PNG's signature and its first chunk."""
 FAST = (cv2.IMWRITE_PNG_COMPRESSION, 1)
 """PNG's fastest level: between stages, time counts more than bytes."""
 
@@ -42,9 +47,27 @@ def picture(payload: bytes, *, most_side_px: int) -> Pixels:
     return np.ascontiguousarray(found, np.uint8)
 
 
-def png(pixels: Pixels) -> bytes:
-    """Return the picture as PNG: nothing is lost."""
-    return bytes(cv2.imencode(".png", pixels, FAST)[1])
+def png(pixels: Pixels, note: str = "") -> bytes:
+    """Return the picture as PNG: nothing is lost. A *note* goes along as text that no decoder shows."""
+    plain = bytes(cv2.imencode(".png", pixels, FAST)[1])
+    if not note:
+        return plain
+    chunk = b"tEXt" + NOTE.encode("latin-1") + b"\0" + note.encode("latin-1")
+    framed = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    return plain[:AFTER_HEADER] + framed + plain[AFTER_HEADER:]
+
+
+def note_of(payload: bytes) -> str:
+    """Return the note of a PNG picture; empty where it has none.
+
+    Raises:
+        BadItem: it is no PNG.
+    """
+    try:
+        with Image.open(BytesIO(payload), formats=("PNG",)) as header:
+            return str(header.info.get(NOTE, ""))
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise BadItem("the item is not a PNG picture; send one") from error
 
 
 def jpeg(pixels: Pixels, quality: int) -> bytes:

@@ -7,7 +7,7 @@ are had from the difference of two scrapes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 
 StageVariant = tuple[str, str]
@@ -113,3 +113,6 @@ class Scrape:
     labelled_total: Mapping[tuple[str, ...], float]
     """Completed requests whose right answer became known, by the variants that served them."""
     labelled_correct_total: Mapping[tuple[str, ...], float]
+    examined_total: Mapping[StageVariant, float] = field(default_factory=dict)
+    """Labelled cases that a variant answered alone, on ideal inputs; empty where nobody poses any."""
+    examined_correct_total: Mapping[StageVariant, float] = field(default_factory=dict)

@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TypeVar
 
-from core.observation import LabelledObservation, Observation, ServiceObservation, StageObservation
+from core.observation import (
+    ExaminedObservation,
+    LabelledObservation,
+    Observation,
+    ServiceObservation,
+    StageObservation,
+)
 from core.pipeline import Pipeline, Stage
 from simulator.scrape import Histogram, Scrape
 
@@ -63,7 +69,20 @@ def _stage(stage: Stage, before: Scrape, after: Scrape, interval_s: float) -> St
         queue=after.queue_length.get(stage.name),
         ready=int(ready),
         services=_services(stage, before, after),
+        examined=_examined(stage, before, after),
     )
+
+
+def _examined(stage: Stage, before: Scrape, after: Scrape) -> tuple[ExaminedObservation, ...]:
+    found = []
+    for key, total in sorted(after.examined_total.items()):
+        labelled = round(_increase(before.examined_total.get(key, 0.0), total))
+        right = after.examined_correct_total.get(key)
+        if key[0] != stage.name or right is None or labelled < 1:
+            continue
+        correct = round(_increase(before.examined_correct_total.get(key, 0.0), right))
+        found.append(ExaminedObservation(variant=key[1], labelled=labelled, correct=min(labelled, correct)))
+    return tuple(found)
 
 
 def _services(stage: Stage, before: Scrape, after: Scrape) -> tuple[ServiceObservation, ...]:

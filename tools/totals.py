@@ -73,6 +73,8 @@ class Totals:
             batch_size=self._by_variant(names.BATCH_SIZE),
             labelled_total=self._labelled(names.LABELLED, len(stages)),
             labelled_correct_total=self._labelled(names.LABELLED_CORRECT, len(stages)),
+            examined_total=self._by_pair(names.EXAMINED),
+            examined_correct_total=self._by_pair(names.EXAMINED_CORRECT),
         )
 
     def total(self, metric: str) -> float:
@@ -96,6 +98,12 @@ class Totals:
         total = math.fsum(value for labels, value in sums if where.items() <= labels.items())
         bounds = tuple(sorted(b for b in buckets if math.isfinite(b)))
         return Histogram(bounds, (*(buckets[b] for b in bounds), buckets.get(math.inf, 0.0)), total)
+
+    def _by_pair(self, metric: str) -> dict[tuple[str, str], float]:
+        found: dict[tuple[str, str], float] = defaultdict(float)
+        for labels, value in self._rows[metric]:
+            found[labels["stage"], labels["variant"]] += value
+        return dict(found)
 
     def _by_variant(self, metric: str) -> dict[tuple[str, str], Histogram]:
         pairs = {(labels["stage"], labels["variant"]) for labels, _ in self._rows[f"{metric}_count"]}

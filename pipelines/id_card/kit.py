@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from pipelines.id_card.geometry import all_found, cut
 from pipelines.id_card.models import MODELS
 from pipelines.id_card.read import READERS, Reader, Reading, same_text
 from pipelines.kit import BadItem, Case, Example, Kit, Model, StageKit
-from pipelines.pictures import jpeg, picture, png
+from pipelines.pictures import jpeg, note_of, picture, png
 from pipelines.runtime import threads
 from pipelines.weights import fetch
 
@@ -38,7 +39,7 @@ def _examples(count: int, seed: int, drift: float) -> list[Example]:
     found = []
     for card in cards(count, seed=seed, drift=drift):
         payload = jpeg(card.pixels, CARD_QUALITY)
-        boxes = [line.box for line in card.lines]
+        boxes = [line.box.tolist() for line in card.lines]
         read = tuple(Case(png(cut(card.pixels, line.box)), line.text) for line in card.lines)
         found.append(
             Example(
@@ -61,7 +62,15 @@ def _reader(load: Callable[[Path], Reader], folder: Path) -> Model:
 
 
 def _crop_png(crop: Crop) -> bytes:
-    return png(crop.pixels)
+    return png(crop.pixels, note=json.dumps(np.round(crop.box, 1).tolist()))
+
+
+def _crop_back(item: bytes) -> Crop:
+    try:
+        box = np.array(json.loads(note_of(item)), np.float32).reshape(4, 2)
+    except ValueError as error:
+        raise BadItem("the crop does not say where on the card it was") from error
+    return Crop(box, picture(item, most_side_px=MOST_CROP_PX))
 
 
 def _text(item: bytes) -> str:
@@ -72,7 +81,8 @@ def _text(item: bytes) -> str:
 
 
 def _found(crops: Sequence[Crop], boxes: Any) -> bool:  # noqa: ANN401 - the truth of a case
-    return all_found(boxes, [crop.box for crop in crops])
+    true = [np.asarray(box, np.float32) for box in boxes]
+    return all_found(true, [crop.box for crop in crops])
 
 
 def _read(texts: Sequence[str], truth: Any) -> bool:  # noqa: ANN401 - as above
@@ -106,6 +116,7 @@ KIT = Kit(
             decode=partial(picture, most_side_px=MOST_CARD_PX),
             encode=_crop_png,
             right=_found,
+            read_back=_crop_back,
             sample=_empty_card,
         ),
         StageKit(
@@ -115,6 +126,7 @@ KIT = Kit(
             decode=partial(picture, most_side_px=MOST_CROP_PX),
             encode=str.encode,
             right=_read,
+            read_back=_text,
             sample=_empty_crop,
         ),
     ),

@@ -10,7 +10,9 @@ from typing import Any
 
 from pipelines.kit import Example, Kit
 from pipelines.load.plan import Plan
-from pipelines.serving.contract import TRUTH
+from pipelines.serving.contract import CASES, TRUTH
+
+INPUT = "items"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,26 +20,25 @@ class Body:
     """One request, ready to be sent."""
 
     text: bytes
+    with_cases: bytes
+    """The same with cases for the stages alone."""
     truth: Any
 
 
 def bodies(kit: Kit, plan: Plan) -> Mapping[float, Sequence[Body]]:
     """Return the requests by drift."""
-    drifts = {0.0, *(worse.drift for worse in plan.worse)}
+    drifts = sorted({0.0, *(worse.drift for worse in plan.worse)})
     return {
-        drift: [
-            body(example, labelled=plan.labels) for example in kit.examples(plan.examples, plan.seed, drift)
-        ]
-        for drift in sorted(drifts)
+        drift: [_body(e, labelled=plan.labels) for e in kit.examples(plan.examples, plan.seed, drift)]
+        for drift in drifts
     }
 
 
-def body(example: Example, *, labelled: bool) -> Body:
-    """Return an Open Inference Protocol (v2) request for one example."""
+def _body(example: Example, *, labelled: bool) -> Body:
     request: dict[str, Any] = {
         "inputs": [
             {
-                "name": "items",
+                "name": INPUT,
                 "shape": [1],
                 "datatype": "BYTES",
                 "parameters": {"content_type": "base64"},
@@ -45,6 +46,24 @@ def body(example: Example, *, labelled: bool) -> Body:
             }
         ]
     }
-    if labelled:
-        request["parameters"] = {TRUTH: json.dumps(example.truth)}
-    return Body(json.dumps(request).encode(), example.truth)
+    if not labelled:
+        text = json.dumps(request).encode()
+        return Body(text, text, example.truth)
+    truth = {TRUTH: json.dumps(example.truth)}
+    plain = json.dumps({**request, "parameters": truth}).encode()
+    more = {**truth, CASES: json.dumps(_cases(example))}
+    return Body(plain, json.dumps({**request, "parameters": more}).encode(), example.truth)
+
+
+def _cases(example: Example) -> dict[str, list[dict[str, Any]]]:
+    """Return the cases as the router reads them; the request's own item travels once."""
+    return {
+        name: [
+            {
+                "item": None if case.item == example.payload else b64encode(case.item).decode("ascii"),
+                "truth": case.truth,
+            }
+            for case in cases
+        ]
+        for name, cases in example.cases.items()
+    }

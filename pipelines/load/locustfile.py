@@ -56,17 +56,17 @@ class OpenLoop(FastHttpUser):  # type: ignore[misc] # locust is not installed wh
             start, requests = time.time() + LEAD_S, []
             for arrival_s in plan.arrivals_s:
                 due, drift = start + arrival_s, plan.drift_at(arrival_s)
-                body = draw.choice(ready[drift])
+                body, with_cases = draw.choice(ready[drift]), draw.random() < plan.cases_share
                 gevent.sleep(max(0.0, due - time.time()))
-                requests.append(gevent.spawn(self._one, plan, body, due, drift))
+                requests.append(gevent.spawn(self._one, plan, body, due, drift, with_cases))
             gevent.joinall(requests, raise_error=True)
         self.environment.runner.quit()
 
-    def _one(self, plan: Plan, body: Body, due: float, drift: float) -> None:
+    def _one(self, plan: Plan, body: Body, due: float, drift: float, with_cases: bool) -> None:
         sent_s = time.time()
         with self.client.post(
             f"/v2/models/{plan.pipeline}/infer",
-            data=body.text,
+            data=body.with_cases if with_cases else body.text,
             headers={"content-type": "application/json"},
             timeout=plan.timeout_s,
             catch_response=True,

@@ -42,6 +42,8 @@ class Plan(Frozen):
     """After which a client gives up."""
     labels: bool = True
     """Whether requests bring their right answers along."""
+    cases_share: Fraction = 0.0
+    """Share of the requests that also bring cases for the stages alone."""
 
     def drift_at(self, second: float) -> float:
         """Return how bad the inputs are then: 0 is clean."""

@@ -25,6 +25,8 @@ TIMEOUT_HEADER = "trimtab-timeout"
 """Seconds a request still has when it is sent: relative, as clocks of two machines differ."""
 TRUTH = "truth"
 """Parameter of a labelled request: the right answer as JSON text."""
+CASES = "cases"
+"""Parameter of a labelled request: what stages alone are examined on, as JSON text (`serving.examiner`)."""
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -75,7 +77,9 @@ class RouterSettings(_Settings):
     in_flight_limit: PositiveCount = 1024
     """Most requests inside the router; the next one is refused with 429."""
     labels: bool = False
-    """Whether requests may bring their right answer along, to be counted. Off: the parameter is ignored."""
+    """Whether requests may bring their right answer along, to be counted. Off: the parameters are ignored."""
+    shadows: Text | None = None
+    """Where replicas are that only answer cases: as `endpoints`; none by default."""
 
 
 class LiveSettings(Frozen):

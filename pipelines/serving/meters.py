@@ -87,6 +87,9 @@ class RouterMeters:
             _base(names.LABELLED), "Answers whose truth was known.", (*kinds, "variants")
         )
         self._correct = Counter(_base(names.LABELLED_CORRECT), "Right ones of them.", (*kinds, "variants"))
+        alone = (*kinds, "stage", "variant")
+        self._examined = Counter(_base(names.EXAMINED), "Labelled cases of a stage alone.", alone)
+        self._examined_correct = Counter(_base(names.EXAMINED_CORRECT), "Right ones of them.", alone)
 
     def dropped(self, reason: str) -> None:
         """Count a request that is not answered."""
@@ -101,6 +104,11 @@ class RouterMeters:
         names_of = names.VARIANTS_SEPARATOR.join(variants)
         self._labelled.labels(self._name, names_of).inc()
         self._correct.labels(self._name, names_of).inc(right)
+
+    def examined(self, stage: str, variant: str, *, right: bool) -> None:
+        """Count a case that a variant answered alone."""
+        self._examined.labels(self._name, stage, variant).inc()
+        self._examined_correct.labels(self._name, stage, variant).inc(right)
 
 
 def _base(name: str) -> str:

@@ -11,6 +11,7 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any, ClassVar
 
@@ -21,8 +22,9 @@ from mlserver.types import InferenceRequest, InferenceResponse
 from core.errors import UsageError
 from pipelines import kits
 from pipelines.kit import BadItem, StageKit, bundle
-from pipelines.serving.contract import TRUTH, RouterSettings
+from pipelines.serving.contract import CASES, TRUTH, RouterSettings
 from pipelines.serving.endpoints import endpoints_from
+from pipelines.serving.examiner import Examiner, GivenCases, read_cases
 from pipelines.serving.fleet import StageFleet
 from pipelines.serving.hop import Hop, StageAnswer
 from pipelines.serving.log import logger
@@ -33,6 +35,15 @@ from pipelines.serving.tensors import items_of, parameter, router_response
 
 KEEP_ALIVE_S = 60.0
 """Of idle connections to replicas: shorter than theirs, so that none is closed under a request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What a request says of its own right answer."""
+
+    truth: Any = None
+    """None where it says nothing."""
+    cases: GivenCases = field(default_factory=dict)
 
 
 class Router(MLModel):  # type: ignore[misc] # MLServer is not installed where types are checked
@@ -56,6 +67,9 @@ class Router(MLModel):  # type: ignore[misc] # MLServer is not installed where t
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S)
         self._session = aiohttp.ClientSession(connector=connector)
         self._hops = {name: Hop(name, StageFleet(), self._session, self._meters) for name in names}
+        self._examiner = Examiner(self._kit, self._hops, self._session, self._meters)
+        given = self.given.shadows
+        self._shadows = None if given is None else endpoints_from(given, names)
         self._inside = 0
         self._stopping = False
         await self._look()
@@ -70,7 +84,7 @@ class Router(MLModel):  # type: ignore[misc] # MLServer is not installed where t
         """
         arrived_s = time.monotonic()
         try:
-            item, truth = self._read(payload)
+            item, labels = self._read(payload)
             time_s = timeout_s(payload, default_s=self.given.slo_s * self.given.expires_after)
         except BadRequest:
             self._meters.bad.inc()
@@ -93,7 +107,10 @@ class Router(MLModel):  # type: ignore[misc] # MLServer is not installed where t
             raise
         finally:
             self._inside -= 1
-        return self._answered(answers, truth, time.monotonic() - arrived_s)
+        response = self._answered(answers, labels, time.monotonic() - arrived_s)
+        if labels.cases:
+            self._examiner.examine(item, labels.cases, answers)
+        return response
 
     def stop_taking(self) -> None:
         """Say that no more requests are wanted; what comes nevertheless is still answered."""
@@ -103,19 +120,21 @@ class Router(MLModel):  # type: ignore[misc] # MLServer is not installed where t
     async def finish(self) -> None:
         """Close the connections, once nothing is inside."""
         self._watching.cancel()
+        await self._examiner.close()
         await self._session.close()
 
-    def _read(self, payload: InferenceRequest) -> tuple[bytes, Any]:
+    def _read(self, payload: InferenceRequest) -> tuple[bytes, Labels]:
         items = items_of(payload)
         if len(items) != 1:
             raise BadRequest(f"the request has {len(items)} items; send one a request")
-        text = parameter(payload, TRUTH) if self.given.labels else None
-        if text is None:
-            return items[0], None
+        if not self.given.labels:
+            return items[0], Labels()
+        truth, cases = parameter(payload, TRUTH), parameter(payload, CASES)
         try:
-            return items[0], json.loads(str(text))
+            known = None if truth is None else json.loads(str(truth))
         except ValueError as error:
             raise BadRequest(f"parameter {TRUTH!r} is not JSON text") from error
+        return items[0], Labels(known, {} if cases is None else read_cases(str(cases)))
 
     async def _walk(self, item: bytes, deadline_s: float) -> Mapping[str, StageAnswer]:
         """Return what every stage answered. Branches go side by side, a join waits for all before it."""
@@ -142,7 +161,7 @@ class Router(MLModel):  # type: ignore[misc] # MLServer is not installed where t
         raise refused
 
     def _answered(
-        self, answers: Mapping[str, StageAnswer], truth: object, seconds: float
+        self, answers: Mapping[str, StageAnswer], labels: Labels, seconds: float
     ) -> InferenceResponse:
         outputs = [o for name in self._kit.sinks for of_item in answers[name].outputs for o in of_item]
         try:
@@ -153,9 +172,16 @@ class Router(MLModel):  # type: ignore[misc] # MLServer is not installed where t
         variants = {name: given.variant for name, given in answers.items() if given.variant is not None}
         self._meters.completed.inc()
         self._meters.latency.observe(seconds)
-        if truth is not None and len(variants) == len(answers):
-            self._meters.labelled(tuple(variants.values()), right=self._kit.right(answer, truth))
+        if labels.truth is not None and len(variants) == len(answers):
+            self._meters.labelled(tuple(variants.values()), right=self._right(answer, labels.truth))
         return router_response(self.name, answer, variants)
+
+    def _right(self, answer: object, truth: object) -> bool:
+        try:
+            return self._kit.right(answer, truth)
+        except (ValueError, TypeError, KeyError) as error:  # a truth of another kind: the client's mistake
+            logger.info("a truth cannot be compared with an answer: %s", error)
+            return False
 
     async def _watch(self) -> None:
         while True:
@@ -166,6 +192,8 @@ class Router(MLModel):  # type: ignore[misc] # MLServer is not installed where t
         """Keep the fleets as the endpoints say; ready once every stage has a replica."""
         try:
             found = await self._endpoints.addresses()
+            if self._shadows is not None:
+                self._examiner.set_shadows(await self._shadows.addresses())
         except UsageError as error:
             logger.warning("%s; the replicas stay as they are", error)
             return

@@ -1,11 +1,13 @@
 """Accuracy drift: labelled samples are answered right less often than profiled, by stage and variant.
 
-Samples come by the combination of variants that answered them. For each variant an e-detector tests the
-samples of all combinations it is part of against "at least `LEAST_KEPT` of the profiled accuracy". After an
+Samples come by the combination of variants that answered them, and, where stages are examined alone, by the
+variant that answered the case. For each variant an e-detector tests all samples it is part of against
+"at least `LEAST_KEPT` of the profiled accuracy". After an
 alarm the culprit is sought among the variants that served since: each is given the factor that explains
 those samples best, if it alone had drifted. Variants whose likelihood is within `LIKELY` of the best cannot
 be told apart: the loss is split evenly among them (for n of them the n-th root), the finding says so, and the
-interval of each reaches up to 1. Where only one combination serves, that is every stage.
+interval of each reaches up to 1. Where only one combination serves and no stage is examined alone, that is
+every stage.
 
 The interval of a factor holds all values whose likelihood is within `LIKELY` of the best: 95 % or more by
 Wilks' theorem (which asks for 1.92). A second e-detector says when it is over.
@@ -22,7 +24,7 @@ from numpy.typing import NDArray
 
 from core import belief
 from core.assessment import Finding
-from core.observation import LabelledObservation
+from core.observation import Observation
 from core.pipeline import Pipeline
 from tools.assess._evidence import END_RUN_LENGTH, RUN_LENGTH, Evidence, binomial_log_ratios
 from tools.assess._moment import Moment
@@ -48,8 +50,22 @@ FACTORS: NDArray[np.float64] = np.linspace(0.01, 1.0, 100)
 
 Place = tuple[str, str]
 """The names of a stage and of one of its variants."""
-Answer = tuple[float, LabelledObservation]
-"""The begin of an interval, and samples of one combination in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Labelled answers of the same variants in one interval."""
+
+    places: tuple[Place, ...]
+    """All of a combination's, or the one that was examined alone."""
+    expected: float
+    """How often they are right as profiled."""
+    labelled: int
+    correct: int
+
+
+Answer = tuple[float, Sample]
+"""The begin of an interval, and samples in it."""
 
 
 @dataclass(slots=True)
@@ -81,9 +97,7 @@ class AccuracyDrift:
 
     pipeline: Pipeline
     watches: dict[Place, Watch] = field(default_factory=dict)
-    samples: deque[tuple[float, tuple[LabelledObservation, ...]]] = field(
-        default_factory=lambda: deque(maxlen=REMEMBERED)
-    )
+    samples: deque[tuple[float, tuple[Sample, ...]]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
     """Of the intervals that had some, with their begin."""
 
     def learn(self, moment: Moment) -> None:
@@ -91,12 +105,12 @@ class AccuracyDrift:
         for place, watch in list(self.watches.items()):
             if moment.time_s - watch.last_s > EXPIRY_S:
                 del self.watches[place]
-        seen = () if moment.observation is None else moment.observation.labelled_by or ()
+        seen = () if moment.observation is None else self._samples(moment.observation)
         if not seen:
             return
         self.samples.append((moment.began_s, seen))
         kept = {loss.place: loss.factor for loss in self.losses()}
-        for place in dict.fromkeys(place for s in seen for place in self._places(s)):
+        for place in dict.fromkeys(place for s in seen for place in s.places):
             self._learn(moment, place, seen, kept.get(place))
 
     def findings(self, moment: Moment) -> tuple[Finding, ...]:
@@ -129,7 +143,7 @@ class AccuracyDrift:
             return ()
         since_s = min(begun)
         answers = [(at_s, s) for at_s, seen in self.samples if at_s >= since_s for s in seen]
-        served = {place for _, s in answers for place in self._places(s)}
+        served = {place for _, s in answers for place in s.places}
         suspects = [p for p, watch in self.watches.items() if watch.since_s is not None and p in served]
         best = {p: float(self._log_likelihoods(p, answers).max()) for p in suspects}
         likely = [p for p in suspects if best[p] >= max(best.values()) - LIKELY]
@@ -137,7 +151,7 @@ class AccuracyDrift:
         return tuple(loss for loss in losses if loss.factor < LEAST_KEPT ** (1 / len(likely)))
 
     def _loss(self, place: Place, likely: list[Place], answers: list[Answer]) -> Loss:
-        mine = [(at_s, s) for at_s, s in answers if place in self._places(s)]
+        mine = [(at_s, s) for at_s, s in answers if place in s.places]
         from_s = sorted({at_s for at_s, _ in mine})[-WINDOW:][0]
         curve = self._log_likelihoods(place, [(at_s, s) for at_s, s in mine if at_s >= from_s])
         inside = FACTORS[curve >= curve.max() - LIKELY]
@@ -156,12 +170,12 @@ class AccuracyDrift:
         self,
         moment: Moment,
         place: Place,
-        seen: tuple[LabelledObservation, ...],
+        seen: tuple[Sample, ...],
         kept: float | None,
     ) -> None:
         watch = self.watches.setdefault(place, Watch())
         watch.last_s = moment.time_s
-        mine = [s for s in seen if place in self._places(s)]
+        mine = [s for s in seen if place in s.places]
         if watch.since_s is None:
             watch.falling.add(self._falling(mine), moment.began_s)
             if watch.falling.alarmed:
@@ -173,37 +187,55 @@ class AccuracyDrift:
             watch.since_s = None
             watch.falling.clear()
 
-    def _falling(self, mine: list[LabelledObservation]) -> list[float]:
+    def _falling(self, mine: list[Sample]) -> list[float]:
         """Return the evidence of each alternative, over the combinations."""
         totals = [0.0] * len(KEPT)
         for s in mine:
-            right = self._expected(s.variants)
+            right = s.expected
             ratios = binomial_log_ratios(
                 s.correct, s.labelled, LEAST_KEPT * right, [right * kept for kept in KEPT]
             )
             totals = [a + b for a, b in zip(totals, ratios, strict=True)]
         return totals
 
-    def _ending(self, mine: list[LabelledObservation], kept: float) -> float:
+    def _ending(self, mine: list[Sample], kept: float) -> float:
         """Return the evidence of the profiled accuracy against the drifted one."""
         total = 0.0
         for s in mine:
-            right = self._expected(s.variants)
+            right = s.expected
             total += binomial_log_ratios(s.correct, s.labelled, right * kept, [right])[0]
         return total
 
     def _log_likelihoods(self, place: Place, answers: list[Answer]) -> NDArray[np.float64]:
         """Return the log likelihood of the samples for each of `FACTORS`, if *place* alone had drifted."""
         total = np.zeros_like(FACTORS)
-        for variants, (correct, wrong) in _tally(answers).items():
-            right = self._expected(variants)
-            named = zip((s.name for s in self.pipeline.stages), variants, strict=False)
-            chance = right * FACTORS if place in named else np.full_like(FACTORS, right)
+        for (places, right), (correct, wrong) in _tally(answers).items():
+            chance = right * FACTORS if place in places else np.full_like(FACTORS, right)
             total += correct * np.log(chance) + wrong * np.log1p(-chance)
         return total
 
-    def _places(self, sample: LabelledObservation) -> tuple[Place, ...]:
-        return tuple(zip((s.name for s in self.pipeline.stages), sample.variants, strict=False))
+    def _samples(self, seen: Observation) -> tuple[Sample, ...]:
+        """Return all labelled answers of an interval: of combinations, and of variants examined alone."""
+        stages = [stage.name for stage in self.pipeline.stages]
+        joint = [
+            Sample(
+                tuple(zip(stages, s.variants, strict=False)),
+                self._expected(s.variants),
+                s.labelled,
+                s.correct,
+            )
+            for s in seen.labelled_by or ()
+        ]
+        alone = [
+            Sample(((s.stage, e.variant),), self._alone(s.stage, e.variant), e.labelled, e.correct)
+            for s in seen.stages
+            for e in s.examined
+        ]
+        return (*joint, *alone)
+
+    def _alone(self, stage: str, variant: str) -> float:
+        """Return how often a variant is right by itself as profiled."""
+        return _within(self.pipeline.stage(stage).variant(variant).accuracy)
 
     def _expected(self, variants: tuple[str, ...]) -> float:
         """Return how often the combination is right as profiled: measured jointly, else the product."""
@@ -217,15 +249,19 @@ class AccuracyDrift:
             value = sum(values) / len(values)
         else:
             value = math.prod(values)
-        return min(MOST_EXPECTED, max(1 - MOST_EXPECTED, value))
+        return _within(value)
 
 
-def _tally(answers: list[Answer]) -> dict[tuple[str, ...], tuple[int, int]]:
-    """Return right and wrong answers by combination."""
-    totals: dict[tuple[str, ...], tuple[int, int]] = {}
+def _within(accuracy: float) -> float:
+    return min(MOST_EXPECTED, max(1 - MOST_EXPECTED, accuracy))
+
+
+def _tally(answers: list[Answer]) -> dict[tuple[tuple[Place, ...], float], tuple[int, int]]:
+    """Return right and wrong answers by who answered, and what is expected of them."""
+    totals: dict[tuple[tuple[Place, ...], float], tuple[int, int]] = {}
     for _, s in answers:
-        right, wrong = totals.get(s.variants, (0, 0))
-        totals[s.variants] = (right + s.correct, wrong + s.labelled - s.correct)
+        right, wrong = totals.get((s.places, s.expected), (0, 0))
+        totals[s.places, s.expected] = (right + s.correct, wrong + s.labelled - s.correct)
     return totals
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +16,10 @@ from core.configuration import Configuration
 from core.errors import ActuationFailed, MetricsUnavailable, TransientError, UsageError
 from core.observation import Observation
 from core.pipeline import Pipeline
+from core.values import Frozen
 from core.verify import Approved
 from pipelines.serving import names
-from tools.local.layout import ClusterSpec, ClusterState, Layout, replace
+from tools.local.layout import ClusterSpec, ClusterState, Layout, Shadows, replace
 from tools.ports import Desired
 from tools.prometheus import Prometheus
 from tools.scraped import FRESH_S, PrometheusMetrics
@@ -86,10 +87,24 @@ class LocalCluster:
         wanted = Desired(change=change, configuration=approved.configuration, load_rps=load_rps)
         if wanted == self.desired():
             return
-        try:
-            replace(self.layout.desired, wanted.model_dump_json())
-        except OSError as error:
-            raise ActuationFailed(f"{self.layout.desired}: cannot be written: {error.strerror}") from error
+        _written(self.layout.desired, wanted)
+
+    def examine(self, variants: Mapping[str, str]) -> None:
+        """Have these variants, one of a stage, answer labelled cases though they do not serve; no others.
+
+        Raises:
+            ActuationFailed: the file cannot be written.
+        """
+        wanted = Shadows(variants=variants)
+        if wanted != self.layout.read_shadows():
+            _written(self.layout.shadows_wanted, wanted)
+
+
+def _written(path: Path, value: Frozen) -> None:
+    try:
+        replace(path, value.model_dump_json())
+    except OSError as error:
+        raise ActuationFailed(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def alive(layout: Layout) -> ClusterState:
@@ -231,7 +246,10 @@ def _await_scrape(pipeline: Pipeline, prometheus: Prometheus, layout: Layout) ->
 def _serves(state: ClusterState, desired: Desired) -> bool:
     """Say whether every stage has the replicas that are wanted, ready."""
     return all(
-        sum(r.stage == s.stage and r.variant == s.variant and r.phase == "ready" for r in state.replicas)
+        sum(
+            (r.stage, r.variant, r.phase, r.shadow) == (s.stage, s.variant, "ready", False)
+            for r in state.replicas
+        )
         >= s.replicas
         for s in desired.configuration.stages
     )

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx2
 
@@ -46,6 +47,8 @@ class StageProcesses:
     layout: Layout
     client: httpx2.AsyncClient
     complain: Callable[[str], None]
+    shadow: bool = False
+    """Whether its replicas only answer cases."""
     restarts: int = 0
     _members: list[_Member] = field(default_factory=list)
     _started: int = 0
@@ -73,6 +76,7 @@ class StageProcesses:
                 address=member.child.address,
                 pid=member.child.process.pid,
                 phase=member.phase,
+                shadow=self.shadow,
             )
 
     async def stop(self) -> None:
@@ -99,13 +103,13 @@ class StageProcesses:
             self._pause_s = FIRST_PAUSE_S
 
     def _configure(self, variant: str, live: LiveSettings) -> None:
-        path, text = self.layout.config(self.stage, variant), live.model_dump_json()
+        path, text = self._config(variant), live.model_dump_json()
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             replace(path, text)
 
     def _start(self, variant: str, live: LiveSettings) -> None:
         self._started += 1
-        name = f"{self.stage}-{self._started}"
+        name = f"{self.stage}-{'shadow-' if self.shadow else ''}{self._started}"
         child = start_server(self.spec, self._settings(variant, live), self.layout, name)
         watching = asyncio.get_running_loop().create_task(child.watch(self.client), name=name)
         self._members.append(_Member(self._started, variant, child, watching))
@@ -123,9 +127,12 @@ class StageProcesses:
             batch=live.batch,
             batch_wait_s=live.batch_wait_s,
             threads=_threads(spec.pipeline.stage(self.stage).variant(variant)),
-            config=self.layout.config(self.stage, variant),
+            config=self._config(variant),
             drain_delay_s=DRAIN_DELAY_S,
         )
+
+    def _config(self, variant: str) -> Path:
+        return self.layout.config(f"shadow-{self.stage}" if self.shadow else self.stage, variant)
 
     def _retire(self, member: _Member) -> None:
         if member.leaving is None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from core.errors import UsageError
 from core.pipeline import Pipeline
@@ -43,6 +44,15 @@ class ReplicaState(Frozen):
     address: str
     pid: Count
     phase: ReplicaPhase
+    shadow: bool = False
+    """Whether it only answers cases (`pipelines.serving.examiner`)."""
+
+
+class Shadows(Frozen):
+    """The variants that are to be examined though they do not serve."""
+
+    variants: Mapping[Name, Name] = Field(default_factory=dict)
+    """By stage, at most one each."""
 
 
 class ClusterState(Frozen):
@@ -95,6 +105,16 @@ class Layout:
         return self.folder / "endpoints.json"
 
     @property
+    def shadows_wanted(self) -> Path:
+        """Which variants are to be examined; the controller writes it."""
+        return self.folder / "shadows-wanted.json"
+
+    @property
+    def shadows(self) -> Path:
+        """For the router: replicas that only answer cases."""
+        return self.folder / "shadows.json"
+
+    @property
     def targets(self) -> Path:
         """For Prometheus."""
         return self.folder / "targets.json"
@@ -131,6 +151,10 @@ class Layout:
     def read_desired(self) -> Desired:
         """Return what should run."""
         return _read(self.desired, Desired)
+
+    def read_shadows(self) -> Shadows:
+        """Return what is to be examined: nothing, where nobody said."""
+        return _read(self.shadows_wanted, Shadows) if self.shadows_wanted.exists() else Shadows()
 
     def read_state(self) -> ClusterState | None:
         """Return what runs; None before the supervisor has said so."""

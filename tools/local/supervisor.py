@@ -24,7 +24,7 @@ from pipelines.serving.contract import LiveSettings, RouterSettings
 from tools.local import scraping
 from tools.local.child import Child, free_port
 from tools.local.fleet import StageProcesses
-from tools.local.layout import ClusterState, Layout, replace
+from tools.local.layout import ClusterState, Layout, ReplicaState, replace
 from tools.local.starting import start_server
 from tools.waits import batch_waits_s
 
@@ -33,6 +33,8 @@ SAY_S = 0.5
 """How often `state.json` is written, where nothing changed."""
 ROUTER, PROMETHEUS = "router", "prometheus"
 PROMETHEUS_READY = "/-/ready"
+ONE_BY_ONE = LiveSettings(batch=1, batch_wait_s=0.0)
+"""How cases are answered: nobody is in a hurry."""
 
 
 class Supervisor:
@@ -63,12 +65,17 @@ class Supervisor:
             stage.name: StageProcesses(stage.name, self._spec, layout, client, self._complain)
             for stage in self._spec.pipeline.stages
         }
+        self._shadows = {
+            stage.name: StageProcesses(stage.name, self._spec, layout, client, self._complain, shadow=True)
+            for stage in self._spec.pipeline.stages
+        }
 
     async def run(self) -> None:
         """Look and act until SIGTERM or SIGINT, then drain."""
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
         self._put(self._layout.endpoints, "{}")
+        self._put(self._layout.shadows, "{}")
         self._put(self._layout.targets, scraping.targets(()))
         self._put(self._layout.prometheus, scraping.configuration(self._layout))
         self._start_router()
@@ -84,6 +91,9 @@ class Supervisor:
     def _look(self) -> None:
         try:
             self._desired = self._layout.read_desired()
+            examined = self._layout.read_shadows().variants
+            for name, stage in self._shadows.items():
+                stage.step(examined.get(name, ""), int(name in examined), ONE_BY_ONE)
         except UsageError as error:
             self._complain(str(error))
         pipeline, wanted = self._spec.pipeline, self._desired.configuration
@@ -102,13 +112,12 @@ class Supervisor:
 
     def _publish(self) -> None:
         """Write what changed: the router's replicas first."""
-        replicas = [state for stage in self._stages.values() for state in stage.states()]
-        ready = {
-            name: [r.address for r in replicas if r.stage == name and r.phase == "ready"]
-            for name in self._stages
-        }
-        self._put(self._layout.endpoints, json.dumps(ready))
-        scraped = [self._router.address, *(r.address for r in replicas if r.phase != "starting")]
+        serving = [state for stage in self._stages.values() for state in stage.states()]
+        shadows = [state for stage in self._shadows.values() for state in stage.states()]
+        replicas = [*serving, *shadows]
+        self._put(self._layout.endpoints, self._ready(serving))
+        self._put(self._layout.shadows, self._ready(shadows))
+        scraped = [self._router.address, *(r.address for r in serving if r.phase != "starting")]
         self._put(self._layout.targets, scraping.targets(scraped))
         state = ClusterState(
             pid=os.getpid(),
@@ -128,6 +137,14 @@ class Supervisor:
             self._written[self._layout.state], self._said_s = text, now_s
             replace(self._layout.state, state.model_copy(update={"seen_at": time.time()}).model_dump_json())
 
+    def _ready(self, replicas: Iterable[ReplicaState]) -> str:
+        """Return the text of a router's file: who is ready, by stage."""
+        found: dict[str, list[str]] = {name: [] for name in self._stages}
+        for replica in replicas:
+            if replica.phase == "ready":
+                found[replica.stage].append(replica.address)
+        return json.dumps(found)
+
     def _put(self, path: Path, text: str) -> None:
         if self._written.get(path) != text:
             replace(path, text)
@@ -143,6 +160,7 @@ class Supervisor:
             endpoints=str(self._layout.endpoints),
             expires_after=spec.expires_after,
             labels=spec.labels,
+            shadows=str(self._layout.shadows),
             drain_delay_s=0.0,
         )
         self._router = start_server(spec, settings, self._layout, ROUTER)
@@ -178,7 +196,7 @@ class Supervisor:
     async def _drain(self) -> None:
         """End the door first, so that nothing comes in, then the stages in order, then Prometheus."""
         await self._router.stop()
-        for stage in self._stages.values():
+        for stage in (*self._stages.values(), *self._shadows.values()):
             await stage.stop()
         await self._prometheus.stop()
         self._layout.state.unlink(missing_ok=True)
