@@ -4,7 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test test-slow check format lock bench profile llm llm-stop test-llm clean
+# The environment that serves the pipelines: MLServer pins older libraries than the rest needs.
+SERVING := .venv-serving
+SERVING_BIN := $(SERVING)/bin
+SERVING_STAMP := $(SERVING)/.installed
+PIPELINES ?= id-card video audio qa
+MODELS := .models
+MODELS_STAMP := $(MODELS)/.prepared
+
+.PHONY: setup demo demo-live test test-slow check format lock bench profile serving models prometheus llm llm-stop test-llm clean
 
 setup: $(STAMP)
 
@@ -15,14 +23,37 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	touch $(STAMP)
 
+serving: $(SERVING_STAMP)  ## the environment that serves; PIPELINES=id-card for one pipeline alone
+
+$(SERVING_STAMP): requirements-serving.lock pyproject.toml
+	test -x $(SERVING_BIN)/python || $(PYTHON) -m venv $(SERVING)
+	$(SERVING_BIN)/python -m pip install --quiet --upgrade "pip>=25"
+	$(SERVING_BIN)/python pipelines/requirements.py serving load serving-test $(PIPELINES) > $(SERVING)/wanted.txt
+	$(SERVING_BIN)/python -m pip install --quiet --require-hashes -c requirements-serving.lock -r $(SERVING)/wanted.txt
+	touch $(SERVING_STAMP)
+
+models: $(MODELS_STAMP)  ## fetch and train the weights of the pipelines; minutes, once
+
+$(MODELS_STAMP): $(SERVING_STAMP)
+	for pipeline in $(subst -,_,$(PIPELINES)); do $(SERVING_BIN)/python -m pipelines.prepare $$pipeline $(MODELS)/$$pipeline || exit 1; done
+	touch $(MODELS_STAMP)
+
+prometheus:  ## Debian's package, where there is no other
+	command -v prometheus > /dev/null || { apt-get update -qq && apt-get install -qq -y --no-install-recommends prometheus > /dev/null; }
+
 demo: $(STAMP)  ## twenty bursty minutes on the embedded cluster, in under a minute
 	$(BIN)/trimtab demo
 
-test: check  ## everything that must hold
-	$(BIN)/pytest -m "not slow and not llm"
+demo-live: $(STAMP) $(MODELS_STAMP) prometheus  ## five minutes of real requests against real servers here
+	$(BIN)/trimtab demo-live
 
-test-slow: check
-	$(BIN)/pytest -m "not llm"
+test: check $(MODELS_STAMP) prometheus  ## everything that must hold
+	$(SERVING_BIN)/python -m pytest -m "not slow" tests/pipelines/id_card tests/pipelines/video tests/pipelines/audio tests/pipelines/qa tests/pipelines/serving/test_batcher.py
+	TESTS_NEED_SERVERS=1 $(BIN)/pytest -m "not slow and not llm"
+
+test-slow: check $(MODELS_STAMP) prometheus
+	$(SERVING_BIN)/python -m pytest tests/pipelines
+	TESTS_NEED_SERVERS=1 $(BIN)/pytest -m "not llm"
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -42,9 +73,8 @@ bench: $(STAMP)  ## the figures in docs/benchmarks.md and docs/accuracy.md; a qu
 	$(BIN)/python -m benchmarks.margins --seeds 4
 	$(BIN)/python -m benchmarks.accuracy
 
-profile: $(STAMP)  ## measure pipelines/id_card on this machine
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-id-card.lock
-	$(BIN)/trimtab profile id_card --out pipelines/id_card
+profile: $(STAMP) $(MODELS_STAMP)  ## measure all four pipelines on this machine, which must have nothing else to do
+	$(BIN)/trimtab profile all
 
 llm: $(STAMP)  ## a small real model on loopback; 1.2 GB and a five-minute build the first time
 	$(BIN)/python -m benchmarks.llm
@@ -58,7 +88,7 @@ test-llm: $(STAMP)  ## the agent and the attacks against that model, or BASE_URL
 lock: $(STAMP)  ## write the lock files anew
 	$(BIN)/python -m pip install --quiet "uv>=0.9"
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev pyproject.toml requirements-build.in -o requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra id-card pyproject.toml -c requirements.lock -o requirements-id-card.lock
+	$(BIN)/python pipelines/requirements.py serving load serving-test id-card video audio qa | $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 - -o requirements-serving.lock
 
 clean:
-	rm -rf $(VENV) trimtab-out
+	rm -rf $(VENV) $(SERVING) $(MODELS) trimtab-out

@@ -20,6 +20,7 @@ from core.ilp import optimum
 from core.pipeline import Pipeline
 from core.prediction import predict
 from core.problem import Problem
+from pipelines.profiling.document import PROFILE_FILE
 from pipelines.reader import read_pipeline
 
 LOADS_RPS = (4.0, 12.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0)
@@ -31,7 +32,7 @@ def levels(path: Path) -> None:
     print(f"{found['date']}, {found['machine']}; {found['command']}")
     print("drift  pairs  mean difference  worst   best  mean absolute  rank correlation  mean phi")
     for level in found["levels"]:
-        pairs = level["pairs"]
+        pairs = level["combinations"]
         differences = [p["joint"] - p["product"] for p in pairs]
         phis = [p["phi"] for p in pairs if p["phi"] is not None]
         rank = spearmanr([p["joint"] for p in pairs], [p["product"] for p in pairs]).statistic
@@ -67,7 +68,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pipeline", type=Path, default=PIPELINE)
     path = parser.parse_args().pipeline
-    levels(path.with_name("accuracy.json"))
+    levels(path.with_name(PROFILE_FILE))
     print()
     print(
         f"{'rps':>5}  {'chosen on the joint table':24} {'chosen on the product':24} "

@@ -75,7 +75,7 @@ def main() -> None:
         if options.config is None
         else read_configuration(options.config).checked(pipeline)
     )
-    local = LocalOptions(serving_python(), options.models, kit=options.pipeline)
+    local = LocalOptions(serving_python(None), options.models, kit=options.pipeline)
     with TemporaryDirectory() as folder:
         sent, seen, foreign = live(pipeline, held, local, options, Path(folder))
     real = live_figures(pipeline, sent, seen)

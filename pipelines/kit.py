@@ -70,13 +70,13 @@ class StageKit:
     """Of one output."""
     right: Callable[[Sequence[Any], Any], bool]
     """Whether the outputs for one item are right, given the truth of its case."""
+    read_back: Callable[[bytes], Any]
+    """An encoded output as `right` judges it, so that cases can be posed to a server (`serving.examiner`):
+    the encoding holds what `right` needs. Raises `BadItem`."""
     sample: Callable[[], bytes]
     """An item to warm a model with; needs no evaluation data."""
     after: tuple[str, ...] = ()
     """The stages that feed it; empty for one that gets the request itself."""
-    read_back: Callable[[bytes], Any] | None = None
-    """An encoded output as `right` judges it, so that cases can be posed to a server (`serving.examiner`).
-    Raises `BadItem`. None where the encoding does not hold what `right` needs."""
     batches: tuple[int, ...] = (1, 2, 4, 8, 16)
     """The batch sizes worth profiling."""
 

@@ -10,8 +10,8 @@ from pipelines.kit import Kit
 
 EXTRAS = {
     "id_card": ("id-card", ("onnxruntime", "cv2", "PIL")),
-    "video": ("video", ("onnxruntime", "cv2")),
-    "audio": ("audio", ("onnxruntime",)),
+    "video": ("video", ("onnxruntime", "cv2", "PIL", "sklearn", "onnx")),
+    "audio": ("audio", ("onnxruntime", "pocketsphinx")),
     "qa": ("qa", ("onnxruntime",)),
 }
 """By pipeline: the extra of pyproject.toml, and the modules that it installs."""

@@ -19,7 +19,7 @@ import numpy as np
 from pipelines.id_card.cards import Quad
 from pipelines.id_card.geometry import cut, grown_box
 from pipelines.id_card.models import MODELS
-from pipelines.pictures import Pixels
+from pipelines.pictures import LEAST_SIDE_PX, Pixels
 from pipelines.runtime import Network, Tensor
 from pipelines.weights import present
 
@@ -59,10 +59,13 @@ class Cutting:
     detector: Detector
 
     def __call__(self, cards: Sequence[Pixels]) -> list[list[Crop]]:
-        """Return the crops of each card, largest first."""
+        """Return the crops of each card, largest first; not those that no reader takes."""
         found = self.detector(cards)
-        return [
+        crops = [
             [Crop(box, cut(card, box)) for box in boxes] for card, boxes in zip(cards, found, strict=True)
+        ]
+        return [
+            [crop for crop in of_card if min(crop.pixels.shape[:2]) >= LEAST_SIDE_PX] for of_card in crops
         ]
 
 

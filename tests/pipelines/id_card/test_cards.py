@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-pytest.importorskip("PIL", reason='cards are drawn by Pillow: pip install "trimtab[id-card]"')
+pytest.importorskip("cv2", reason='needs the extra: pip install "trimtab[id-card]"')
 
 from pipelines.id_card.cards import HEIGHT, WIDTH, Card, Quad, card, cards
 

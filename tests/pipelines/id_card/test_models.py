@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import UsageError
-from pipelines.id_card.models import MODELS, ModelUnavailable, fetch
+from pipelines.id_card.models import MODELS
+from pipelines.weights import ModelUnavailable, fetch
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +20,7 @@ def _no_index(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_model_that_cannot_be_downloaded_is_named_with_its_package(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable, match=r"cannot download rapidocr==3\.10\.0"):
-        fetch("v6rec", tmp_path)
+        fetch(MODELS["v6rec"], tmp_path)
 
     assert not list(tmp_path.iterdir())
 
@@ -28,19 +29,14 @@ def test_a_file_with_other_content_is_not_taken_for_the_model(tmp_path: Path) ->
     (tmp_path / MODELS["v3det"].name).write_bytes(b"something else")
 
     with pytest.raises(ModelUnavailable):
-        fetch("v3det", tmp_path)
+        fetch(MODELS["v3det"], tmp_path)
 
 
 def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "models").write_text("a file")
 
     with pytest.raises(UsageError, match="name another folder"):
-        fetch("v3det", tmp_path / "models")
-
-
-def test_an_unknown_model_is_answered_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no model 'v9', only v3det"):
-        fetch("v9", tmp_path)
+        fetch(MODELS["v3det"], tmp_path / "models")
 
 
 def test_every_model_is_pinned_by_version_and_content() -> None:

@@ -8,8 +8,9 @@ import pytest
 pytest.importorskip("cv2", reason='needs the extra: pip install "trimtab[id-card]"')
 pytest.importorskip("onnxruntime", reason='needs the extra: pip install "trimtab[id-card]"')
 
+from pipelines import kits
 from pipelines.id_card.cards import Quad, cards
-from pipelines.id_card.detect import DETECTORS, LEAST_ASPECT, MOST_BOXES, Classic, crops
+from pipelines.id_card.detect import DETECTORS, LEAST_ASPECT, MOST_BOXES, Classic, Cutting
 from pipelines.id_card.geometry import all_found, cut, grown_box, in_order, overlap
 from pipelines.id_card.read import READERS, same_text
 
@@ -75,8 +76,19 @@ def test_the_detector_without_a_model_finds_the_lines_of_most_clean_cards() -> N
 def test_what_is_sent_on_has_the_shape_of_a_line() -> None:
     shown = cards(20, seed=3, drift=1.0)
 
-    for sent in crops(Classic(), [card.pixels for card in shown]):
-        assert all(crop.shape[1] >= LEAST_ASPECT * crop.shape[0] * 0.9 for crop in sent)
+    for sent in Cutting(Classic())([card.pixels for card in shown]):
+        sizes = [crop.pixels.shape[:2] for crop in sent]
+        assert all(width >= LEAST_ASPECT * height * 0.9 for height, width in sizes)
+
+
+def test_no_card_fails_for_a_speck_that_the_reader_refuses() -> None:
+    kit = kits.load("id_card")
+    detect, read = kit.stages
+    shown = [detect.decode(example.payload) for example in kit.examples(40, 3, 0.5)]
+
+    for sent in Cutting(Classic())(shown):
+        for crop in sent:
+            read.decode(detect.encode(crop))
 
 
 def test_texts_are_compared_without_blanks_and_full_width_forms_but_with_case() -> None:
