@@ -25,6 +25,8 @@ MOST_CARD_PX, MOST_CROP_PX = 2048, 2048
 """Largest side of a card that is taken, and of a crop."""
 CARD_QUALITY = 95
 """JPEG quality of the cards that clients send: a camera's."""
+BATCHES = (1, 2, 4, 8)
+"""Nothing gains from batching here: 16 would only take longer to measure."""
 PAPER = 200
 """Grey of the empty card that warms a detector."""
 
@@ -118,6 +120,7 @@ KIT = Kit(
             right=_found,
             read_back=_crop_back,
             sample=_empty_card,
+            batches=BATCHES,
         ),
         StageKit(
             name="read",
@@ -128,6 +131,7 @@ KIT = Kit(
             right=_read,
             read_back=_text,
             sample=_empty_crop,
+            batches=BATCHES,
         ),
     ),
     prepare=_prepare,

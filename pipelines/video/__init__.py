@@ -1,0 +1,1 @@
+"""Traffic signs in a moving camera's frames: find them, then say which each is."""
