@@ -9,10 +9,11 @@ SERVING := .venv-serving
 SERVING_BIN := $(SERVING)/bin
 SERVING_STAMP := $(SERVING)/.installed
 PIPELINES ?= id-card video audio qa
+SERVING_TESTS := $(addprefix tests/pipelines/,id_card video audio qa serving/test_batcher.py profiling/test_measure.py profiling/test_timing.py)
 MODELS := .models
 MODELS_STAMP := $(MODELS)/.prepared
 
-.PHONY: setup demo demo-live test test-slow check format lock bench profile serving models prometheus llm llm-stop test-llm clean
+.PHONY: setup demo demo-live test test-slow check format lock bench profile serving models debian llm llm-stop test-llm clean
 
 setup: $(STAMP)
 
@@ -38,21 +39,21 @@ $(MODELS_STAMP): $(SERVING_STAMP)
 	for pipeline in $(subst -,_,$(PIPELINES)); do $(SERVING_BIN)/python -m pipelines.prepare $$pipeline $(MODELS)/$$pipeline || exit 1; done
 	touch $(MODELS_STAMP)
 
-prometheus:  ## Debian's package, where there is no other
-	command -v prometheus > /dev/null || { apt-get update -qq && apt-get install -qq -y --no-install-recommends prometheus > /dev/null; }
+debian:  ## Debian's Prometheus, and flite, which speaks the audio examples; where they are not there yet
+	command -v prometheus > /dev/null && command -v flite > /dev/null || { apt-get update -qq && apt-get install -qq -y --no-install-recommends prometheus flite > /dev/null; }
 
 demo: $(STAMP)  ## twenty bursty minutes on the embedded cluster, in under a minute
 	$(BIN)/trimtab demo
 
-demo-live: $(STAMP) $(MODELS_STAMP) prometheus  ## five minutes of real requests against real servers here
+demo-live: $(STAMP) $(MODELS_STAMP) debian  ## five minutes of real requests against real servers here
 	$(BIN)/trimtab demo-live
 
-test: check $(MODELS_STAMP) prometheus  ## everything that must hold
-	$(SERVING_BIN)/python -m pytest -m "not slow" tests/pipelines/id_card tests/pipelines/video tests/pipelines/audio tests/pipelines/qa tests/pipelines/serving/test_batcher.py
+test: check $(MODELS_STAMP) debian  ## everything that must hold
+	$(SERVING_BIN)/python -m pytest -m "not slow" $(SERVING_TESTS)
 	TESTS_NEED_SERVERS=1 $(BIN)/pytest -m "not slow and not llm"
 
-test-slow: check $(MODELS_STAMP) prometheus
-	$(SERVING_BIN)/python -m pytest tests/pipelines
+test-slow: check $(MODELS_STAMP) debian
+	$(SERVING_BIN)/python -m pytest $(SERVING_TESTS)
 	TESTS_NEED_SERVERS=1 $(BIN)/pytest -m "not llm"
 
 check: $(STAMP)
@@ -73,7 +74,7 @@ bench: $(STAMP)  ## the figures in docs/benchmarks.md and docs/accuracy.md; a qu
 	$(BIN)/python -m benchmarks.margins --seeds 4
 	$(BIN)/python -m benchmarks.accuracy
 
-profile: $(STAMP) $(MODELS_STAMP)  ## measure all four pipelines on this machine, which must have nothing else to do
+profile: $(STAMP) $(MODELS_STAMP) debian  ## measure all four pipelines on this machine, which must have nothing else to do
 	$(BIN)/trimtab profile all
 
 llm: $(STAMP)  ## a small real model on loopback; 1.2 GB and a five-minute build the first time

@@ -29,12 +29,13 @@ def bodies(kit: Kit, plan: Plan) -> Mapping[float, Sequence[Body]]:
     """Return the requests by drift."""
     drifts = sorted({0.0, *(worse.drift for worse in plan.worse)})
     return {
-        drift: [_body(e, labelled=plan.labels) for e in kit.examples(plan.examples, plan.seed, drift)]
+        drift: [body_of(e, labelled=plan.labels) for e in kit.examples(plan.examples, plan.seed, drift)]
         for drift in drifts
     }
 
 
-def _body(example: Example, *, labelled: bool) -> Body:
+def body_of(example: Example, *, labelled: bool) -> Body:
+    """Return an Open Inference Protocol (v2) request for one example, with and without its cases."""
     request: dict[str, Any] = {
         "inputs": [
             {

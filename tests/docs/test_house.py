@@ -18,7 +18,7 @@ OWN_FOLDERS = re.compile(r"(?<![\w.])/(?:work|root|tmp)\b")
 PRIVATE = re.compile(r"\.library\b")
 OUTSIDE = re.compile(r"\.\./shared\b")
 MAY_READ_OUTSIDE = ("tests/", "benchmarks/")
-CONTAINER = {"Dockerfile"}
+CONTAINER = {"Dockerfile", "Dockerfile.serving"}
 HERE = Path(__file__).resolve()
 
 

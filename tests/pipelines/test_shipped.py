@@ -20,7 +20,7 @@ from pipelines.reader import read_pipeline
 
 FOLDER = Path(pipelines.__file__).parent
 DOCS = FOLDER.parent / "docs"
-LEAST_RUNS, LEAST_EXAMPLES = 120, 300
+LEAST_RUNS, LEAST_EXAMPLES = 120, 200
 LOADS_RPS = (2.0, 4.0, 8.0, 16.0, 24.0, 30.0, 60.0)
 
 
