@@ -40,7 +40,9 @@ $(MODELS_STAMP): $(SERVING_STAMP)
 	touch $(MODELS_STAMP)
 
 debian:  ## Debian's Prometheus, and flite, which speaks the audio examples; where they are not there yet
-	command -v prometheus > /dev/null && command -v flite > /dev/null || { apt-get update -qq && apt-get install -qq -y --no-install-recommends prometheus flite > /dev/null; }
+	@command -v prometheus > /dev/null && command -v flite > /dev/null \
+	|| { apt-get update -qq && apt-get install -qq -y --no-install-recommends prometheus flite > /dev/null; } \
+	|| { echo "prometheus and flite are needed: install them, or run make as one who may (apt-get)" >&2; exit 1; }
 
 demo: $(STAMP)  ## twenty bursty minutes on the embedded cluster, in under a minute
 	$(BIN)/trimtab demo

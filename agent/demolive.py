@@ -8,6 +8,7 @@ the loop itself is replayed there too, which says how far the twin is from this 
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,14 +22,16 @@ from agent.choosing import Choice, chosen_planner
 from agent.context import LoopSettings
 from agent.demo import Outcome, cleared, finished, outcome_table, plotted, rivals, spent
 from agent.lines import decision_line
-from agent.live import LocalOptions, LocalRun, Played, load_plan, local_run, on_this_machine, play
+from agent.live import FOLDER, LocalOptions, LocalRun, Played, load_plan, local_run, on_this_machine, play
 from agent.running import stopping
 from core.decision import Decision
+from core.errors import UsageError
 from core.pipeline import Pipeline
 from pipelines.load.plan import Plan
 from pipelines.reader import read_pipeline
 from simulator.report import Report
 from simulator.workload import bursty
+from tools.local.cluster import take_down
 from tools.replay import score
 
 PLOT = "demo-live.png"
@@ -57,7 +60,7 @@ def demo_live(
     pipeline = read_pipeline(file)
     trace_rps = bursty(seconds, base_rps=base_rps, peak_rps=peak_rps, seed=seed)
     plan = load_plan(pipeline, options, trace_rps, seed)
-    cleared(out)
+    _cleared(out)
     console.print(
         f"[bold]{escape(pipeline.name)}[/bold], live: {seconds} s, {len(plan.arrivals_s)} requests, "
         f"{base_rps:g} to {peak_rps:g} a second, "
@@ -89,6 +92,24 @@ def demo_live(
     ]
     plotted(out / PLOT, here, counts, tuple(shifted), report)
     _told(console, here, outcomes, report, out, time.perf_counter() - started)
+
+
+def _cleared(out: Path) -> None:
+    """Remove what an earlier demonstration left, its cluster first.
+
+    Raises:
+        UsageError: the folder cannot be written.
+        TransientError: an earlier cluster does not end.
+    """
+    take_down(out / FOLDER)
+    cleared(out)
+    for folder in (out / FOLDER, out / LOAD):
+        try:
+            shutil.rmtree(folder)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise UsageError(f"{folder}: cannot be removed: {error.strerror}; give another --out") from error
 
 
 def _played(console: Console, run: LocalRun, plan: Plan, folder: Path) -> Played:

@@ -24,6 +24,7 @@ from tools.cadence import LOOP_MARGINS
 from tools.serving_python import project
 
 FOLDER = project() / "pipelines" / "id_card"
+DETECTORS = ("classic", "v3det-224")
 RPS, INTERVAL_S = 4.0, 5
 WORSE = Worse(start_s=25, end_s=95, drift=0.5)
 SECONDS = 170
@@ -32,20 +33,30 @@ SLO_S = 3.0
 
 
 def pipeline() -> Pipeline:
-    """Return the shipped pipeline with a promise that any machine keeps."""
+    """Return the shipped pipeline with two of its detectors, and a promise that any machine keeps.
+
+    `v3det-224` reads clean cards better, `classic` those of drift 0.5: with the others left out the optimum
+    changes with the inputs.
+    """
     shipped = read_pipeline(FOLDER / "pipeline.yaml")
-    return shipped.model_copy(update={"slo": shipped.slo.model_copy(update={"latency_s": SLO_S})})
+    detect, read = shipped.stages
+    few = detect.model_copy(update={"variants": tuple(v for v in detect.variants if v.name in DETECTORS)})
+    table = tuple(row for row in shipped.accuracy_table or () if row.variants[0] in DETECTORS)
+    return Pipeline(
+        name=shipped.name,
+        slo=shipped.slo.model_copy(update={"latency_s": SLO_S}),
+        accuracy=shipped.accuracy,
+        objective=shipped.objective,
+        stages=(few, read),
+        accuracy_table=table,
+    )
 
 
 def alone(drift: float) -> dict[tuple[str, str], float]:
     """Return the measured accuracy of each variant alone."""
     levels = json.loads((FOLDER / "profile.json").read_text(encoding="utf-8"))["levels"]
     (level,) = [found for found in levels if found["drift"] == drift]
-    return {
-        (stage, variant): figures["accuracy"]
-        for stage, variants in level["alone"].items()
-        for variant, figures in variants.items()
-    }
+    return {(found["stage"], found["variant"]): found["accuracy"] for found in level["alone"]}
 
 
 def variants(decision: Decision) -> dict[str, str] | None:
