@@ -56,7 +56,7 @@ def alone(drift: float) -> dict[tuple[str, str], float]:
     """Return the measured accuracy of each variant alone."""
     levels = json.loads((FOLDER / "profile.json").read_text(encoding="utf-8"))["levels"]
     (level,) = [found for found in levels if found["drift"] == drift]
-    return {(found["stage"], found["variant"]): found["accuracy"] for found in level["alone"]}
+    return {(found["stage"], found["variant"]): found["accuracy"]["value"] for found in level["alone"]}
 
 
 def variants(decision: Decision) -> dict[str, str] | None:
