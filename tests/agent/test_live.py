@@ -8,6 +8,8 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import mean
 
+import pytest
+
 from agent.context import LoopSettings
 from agent.live import LocalOptions, distrusted, local_run, play
 from agent.planners.rules import RulesPlanner
