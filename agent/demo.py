@@ -177,10 +177,12 @@ def plotted(
     trace_rps: Sequence[float],
     decisions: tuple[Decision, ...],
     report: Report,
+    *,
+    where: str = "on the embedded cluster",
 ) -> None:
     """Draw the episode in a process of its own: this one stays small."""
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
-        pool.submit(_drawn, path, pipeline, trace_rps, decisions, report).result()
+        pool.submit(_drawn, path, pipeline, trace_rps, decisions, report, where).result()
 
 
 def _drawn(
@@ -189,10 +191,11 @@ def _drawn(
     trace_rps: Sequence[float],
     decisions: tuple[Decision, ...],
     report: Report,
+    where: str,
 ) -> None:
     from agent.plots import plot_episode  # noqa: PLC0415 - matplotlib is heavy
 
-    plot_episode(path, pipeline, trace_rps, decisions, report)
+    plot_episode(path, pipeline, trace_rps, decisions, report, where=where)
 
 
 def outcome_table(title: str, outcomes: Sequence[Outcome]) -> Table:

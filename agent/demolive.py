@@ -90,7 +90,7 @@ def demo_live(
     shifted = [
         d.model_copy(update={"time_s": max(0.0, d.time_s - run.watch.began_s)}) for d in played.decisions
     ]
-    plotted(out / PLOT, here, counts, tuple(shifted), report)
+    plotted(out / PLOT, here, counts, tuple(shifted), report, where="on real servers of this machine")
     _told(console, here, outcomes, report, out, time.perf_counter() - started)
 
 

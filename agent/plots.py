@@ -54,6 +54,8 @@ def plot_episode(
     trace_rps: Sequence[float],
     decisions: Sequence[Decision],
     report: Report,
+    *,
+    where: str = "on the embedded cluster",
 ) -> None:
     """Draw load and forecast, latency against the SLO, cores, and the variant of each stage over time.
 
@@ -68,7 +70,7 @@ def plot_episode(
     cores.set(ylabel="cores", ylim=(0, None))
     _draw_variants(variants, pipeline, decisions, len(trace_rps))
     variants.set(xlabel="seconds", xlim=(0, len(trace_rps)))
-    figure.suptitle(f"{pipeline.name}: one episode on the embedded cluster")
+    figure.suptitle(f"{pipeline.name}: one episode {where}")
     for axes in (load, latency, cores, variants):
         axes.grid(alpha=0.3)
     _saved(figure, path)
