@@ -47,6 +47,8 @@ class LoopSettings:
 
     mode: Mode = "auto"
     """The most the loop may do by itself."""
+    mode_reason: str = ""
+    """Why not more, where something stands in the way."""
     interval_s: int = 10
     """Seconds between decisions."""
     margins: Margins = LOOP_MARGINS
@@ -118,7 +120,7 @@ class Context:
         """Return what the loop may do by itself now, and why."""
         policy = self.settings.autonomy
         if policy is None:
-            return Moved(self.settings.mode, "")
+            return Moved(self.settings.mode, self.settings.mode_reason)
         return next_mode(policy, self.standing.mode, self.standing, self.settings.mode)
 
     def keep(self, decision: Decision) -> None:

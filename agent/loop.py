@@ -191,8 +191,12 @@ class Loop:
         return True
 
     def _fate(self, change: str) -> TickState:
-        if self.context.actuator.desired().change == change:
+        desired = self.context.actuator.desired()
+        if desired.change == change:
             return {"outcome": "applied", "note": "the turn was cut off after its change was taken"}
+        if change in desired.taken_by_some:
+            note = "the turn was cut off in the middle of its change: some stages took it, others did not"
+            return {"outcome": "failed", "note": note}
         return {"outcome": "abandoned", "note": "the turn was cut off before it changed anything"}
 
     def _settled_intent(self, intent: Intent) -> Decision:

@@ -18,6 +18,8 @@ class Desired(Frozen):
     configuration: Configuration
     load_rps: float
     """The load its batch waits were set for."""
+    taken_by_some: tuple[str, ...] = ()
+    """The changes that stages took last, where they do not agree: one was cut off in the middle."""
 
 
 class Metrics(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +31,7 @@ class Wish:
 
 
 def asked_for(
-    pipeline: Pipeline, configuration: Configuration, load_rps: float, before: dict[str, Seen]
+    pipeline: Pipeline, configuration: Configuration, load_rps: float, before: Mapping[str, Seen]
 ) -> dict[str, Asked]:
     """Return what each stage is asked for.
 
