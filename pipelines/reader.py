@@ -75,9 +75,20 @@ def parsed(path: Path) -> object:
         InvalidDocument: it is empty, or no document.
     """
     text = read_text(path)
+    if path.suffix.lower() == ".json" and text.strip():
+        return _json(text)
+    return parsed_yaml(text)
+
+
+def parsed_yaml(text: str) -> object:
+    """Return what a YAML text holds, as plain values.
+
+    Raises:
+        InvalidDocument: it is empty, or no document.
+    """
     if not text.strip():
         raise InvalidDocument("the file is empty; it must hold one document")
-    return _json(text) if path.suffix.lower() == ".json" else _yaml(text)
+    return _yaml(text)
 
 
 def read_text(path: Path) -> str:

@@ -48,12 +48,20 @@ REFUSED = (Rejected, NotFound, Unauthorized)
 """Answers that trying again does not change."""
 
 
+def _always() -> bool:
+    return True
+
+
 @dataclass(slots=True)
 class KubernetesActuator:
     """The workloads of one pipeline. Implements `Actuator`."""
 
     pipeline: Pipeline
     view: View
+    life: str = ""
+    """Of the store that decides: its ids begin anew with a new store, and must not look like old ones."""
+    may_write: Callable[[], bool] = _always
+    """Asked before every write: whether this process is still the one that acts."""
     sleep: Callable[[float], None] = time.sleep
     _wrote: bool = field(default=False)
 
@@ -72,7 +80,7 @@ class KubernetesActuator:
         if len(settings) < len(self.pipeline.stages):
             raise Hindered(self._hindrance(seen) or _unreadable(self.pipeline))
         configuration = Configuration(stages=settings)
-        changes = dict.fromkeys(s.change or NOBODY for s in by_stage.values())
+        changes = dict.fromkeys(self._change(s) for s in by_stage.values())
         loads = [s.load_rps for s in by_stage.values() if s.load_rps is not None]
         return Desired(
             change=MIXED.join(changes),
@@ -112,13 +120,15 @@ class KubernetesActuator:
             before = self._checked()
         except KubernetesError as error:
             raise ActuationFailed(str(error)) from error
-        if all(s.change == change and not s.edited for s in before.values()):
+        if self._has(before, change, approved.configuration):
             return
         self._wrote = True
         done: dict[str, Seen] = {}
         for step in self._steps(before, approved.configuration, load_rps):
             try:
-                done[step.stage] = self._write(Wish(change, load_rps, step.asked), before[step.stage])
+                done[step.stage] = self._write(
+                    Wish(self._signed(change), load_rps, step.asked), before[step.stage]
+                )
             except (KubernetesError, ActuationFailed) as error:
                 told = self._put_back(change, before)
                 if isinstance(error, Hindered):
@@ -148,6 +158,20 @@ class KubernetesActuator:
         except KubernetesError as error:
             raise ActuationFailed(str(error)) from error
         return True
+
+    def _signed(self, change: str) -> str:
+        return f"{change}.{self.life}" if self.life else change
+
+    def _change(self, seen: Seen) -> str:
+        """Return the decision that a workload took last, by the id it has in our store."""
+        return NOBODY if seen.change is None else seen.change.removesuffix(f".{self.life}")
+
+    def _has(self, seen: Mapping[str, Seen], change: str, configuration: Configuration) -> bool:
+        """Say whether a change was taken by all stages already."""
+        return all(
+            self._change(s) == change and not s.edited and s.wanted == configuration[s.stage]
+            for s in seen.values()
+        )
 
     def _by_stage(self, seen: tuple[Seen, ...]) -> dict[str, Seen]:
         return {s.stage: s for s in seen if s.stage in self.pipeline.by_name}
@@ -189,6 +213,8 @@ class KubernetesActuator:
         """Write, and know afterwards whether it was taken."""
         last: KubernetesError | None = None
         for _ in range(ATTEMPTS):
+            if not self.may_write():
+                raise ActuationFailed("another controller acts now; this one writes nothing any more")
             try:
                 return self.view.workloads.patch(wish, seen, dry_run=False, force=_may_force(seen))
             except REFUSED:
@@ -225,7 +251,7 @@ class KubernetesActuator:
         try:
             now = self._by_stage(self.view.again(self.pipeline.name))
             for stage, seen in now.items():
-                if seen.change == change and stage in before:
+                if seen.change == self._signed(change) and stage in before:
                     self._write(_as_before(before[stage]), seen)
         except (KubernetesError, ActuationFailed) as error:
             return f"what other stages took of it is not put back yet: {error}"
