@@ -2,7 +2,9 @@
 
 What is guaranteed, whatever the API server does in between:
 
-    - nothing is written over a change that was not seen: every write carries the version it was decided on;
+    - nothing is written over a change that was not seen: every write carries the version it was decided on,
+      and that version said what Trimtab asked for last. (The owners of fields alone do not tell: whoever made
+      an object goes on owning with us what has the same value.)
     - a write whose answer is lost is read back before anything else; what was taken is not written twice;
     - a change that some stages took and another refused is put back where it was;
     - what somebody else owns is left alone, and said (`hindrance`).
@@ -31,7 +33,7 @@ from tools.kubernetes.errors import (
 )
 from tools.kubernetes.hindrance import Autoscalers, Hindered, Hindrance, adopting, hindrance, of_workload
 from tools.kubernetes.rollout import Step, plan, settled
-from tools.kubernetes.seen import Asked, Seen
+from tools.kubernetes.seen import Asked, Progress, Seen
 from tools.kubernetes.view import View
 from tools.kubernetes.wanted import Wish, asked_for
 from tools.ports import Desired
@@ -88,6 +90,10 @@ class KubernetesActuator:
             load_rps=max(loads) if loads else _carried_rps(self.pipeline, configuration),
             taken_by_some=tuple(changes) if len(changes) > 1 else (),
         )
+
+    def progress(self) -> dict[str, Progress]:
+        """Return how far each stage has come, as of the last look at the cluster."""
+        return {stage: s.progress for stage, s in self._by_stage(self.view.seen(self.pipeline.name)).items()}
 
     def hindrance(self) -> Hindrance | None:
         """Return what keeps us from applying anything, as of the last look at the cluster."""
@@ -202,7 +208,7 @@ class KubernetesActuator:
     def _try_dry(self, wish: Wish, seen: Seen) -> None:
         for attempt in range(ATTEMPTS):
             try:
-                self.view.workloads.patch(wish, seen, dry_run=True, force=_may_force(seen))
+                self.view.workloads.patch(wish, seen, dry_run=True)
                 return
             except Conflict as error:
                 if error.causes or attempt == ATTEMPTS - 1:
@@ -216,7 +222,7 @@ class KubernetesActuator:
             if not self.may_write():
                 raise ActuationFailed("another controller acts now; this one writes nothing any more")
             try:
-                return self.view.workloads.patch(wish, seen, dry_run=False, force=_may_force(seen))
+                return self.view.workloads.patch(wish, seen, dry_run=False)
             except REFUSED:
                 raise
             except Forbidden as error:
@@ -272,11 +278,6 @@ def _as_before(seen: Seen) -> Wish:
         replicas=seen.spec.replicas,
     )
     return Wish(seen.change or NOBODY, seen.load_rps or 0.0, asked)
-
-
-def _may_force(seen: Seen) -> bool:
-    """Say whether fields of other managers may be taken over: at first, or where a person said so."""
-    return seen.asked is None or seen.adopted == seen.generation
 
 
 def _as_hindrance(error: Conflict, seen: Seen) -> Hindered:

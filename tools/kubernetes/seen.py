@@ -62,6 +62,7 @@ class Progress:
     complete: bool
     """Every replica runs the present template, is ready, and none is left of another."""
     ready: int
+    """Pods of the present template that are ready, at least."""
     stuck: str = ""
     """Why it does not get on, in the cluster's words; empty while it does."""
 
@@ -197,9 +198,15 @@ def _progress(meta: Json, spec: Json, status: Json) -> Progress:
     ]
     return Progress(
         complete=seen and counts == {wanted},
-        ready=status.get("readyReplicas", 0),
+        ready=_new_and_ready(status) if seen else 0,
         stuck=stuck[0] if stuck else "",
     )
+
+
+def _new_and_ready(status: Json) -> int:
+    """Return how many pods of the new template are ready even if all those of the old one are."""
+    old = status.get("replicas", 0) - status.get("updatedReplicas", 0)
+    return int(max(0, status.get("readyReplicas", 0) - old))
 
 
 def _configuration(stage: str, spec: Spec) -> StageConfiguration | None:

@@ -31,14 +31,13 @@ class Workloads(Protocol):
         """
         ...
 
-    def patch(self, wish: Wish, seen: Seen, *, dry_run: bool, force: bool) -> Seen:
+    def patch(self, wish: Wish, seen: Seen, *, dry_run: bool) -> Seen:
         """Make a workload say what is wished, if it still is at the version that was seen.
 
         Args:
             wish: What it is to say.
             seen: The version to change.
             dry_run: Only find out whether the server would take it.
-            force: Take over fields that other managers own; else they are a `Conflict` with causes.
 
         Raises:
             KubernetesError: by kind: refused and nothing was written, or (`Unreachable`, 5xx) not known.
@@ -62,10 +61,13 @@ class Deployments:
         """Return the stages of every pipeline."""
         return by_pipeline(self.api.all(self._path, labels=selector()))
 
-    def patch(self, wish: Wish, seen: Seen, *, dry_run: bool, force: bool) -> Seen:
-        """Apply what is wished under the field manager of Trimtab."""
+    def patch(self, wish: Wish, seen: Seen, *, dry_run: bool) -> Seen:
+        """Apply what is wished under the field manager of Trimtab, which takes its fields over.
+
+        Whether it may is decided before, by what they say (`Seen.ours`), and holds for that version only.
+        """
         path = f"{self._path}/{quote(seen.name, safe='')}"
-        found = self.api.patch(path, apply_body(wish, seen), "apply", dry_run=dry_run, force=force)
+        found = self.api.patch(path, apply_body(wish, seen), "apply", dry_run=dry_run, force=True)
         return deployment(found) or seen
 
     @property

@@ -1,0 +1,141 @@
+"""One pipeline of the controller: its loop, opened when it is declared, closed when it is gone or changed."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+
+from agent.controller.clock import Clock, birth_of
+from agent.controller.cluster import PipelineOnKubernetes, Reading
+from agent.controller.settings import ControllerSettings
+from agent.episode import loop_on
+from agent.folder import held
+from agent.loop import Loop
+from agent.planners import Planner
+from core.autonomy import LADDER
+from core.decision import Decision, Mode
+from core.errors import ActuationFailed, TrimtabError
+from core.pipeline import Pipeline
+from tools.kubernetes.actuator import KubernetesActuator
+from tools.kubernetes.declared import Declared
+from tools.kubernetes.hindrance import Hindrance
+from tools.kubernetes.names import PAUSED
+from tools.kubernetes.view import View
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What came of one turn."""
+
+    mode: Mode
+    """What could be done by itself in it."""
+    decision: Decision | None = None
+    """None where it waits for a person, or could not be taken."""
+    hindrance: Hindrance | None = None
+    paused: bool = False
+    problem: str = ""
+    """Why there was no turn."""
+    stuck: str = ""
+    """Why a roll-out does not get on, in the cluster's words."""
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class Member:
+    """One pipeline. One turn at a time."""
+
+    declared: Declared
+    pipeline: Pipeline
+    loop: Loop
+    cluster: PipelineOnKubernetes
+    clock: Clock
+    most: Mode
+    """The controller's own limit on what is done by itself."""
+    _open: ExitStack
+    _unsettled: bool = field(default=True)
+    """Whether a turn may have been cut off: before the first one, and after an error."""
+
+    def close(self) -> None:
+        """Close its files and give its folder free."""
+        self._open.close()
+
+    def turn(self, reading: Reading) -> Turn:
+        """Take one turn on what was read; whatever is reported on the way is a `Turn` too."""
+        began = time.perf_counter()
+        unsettled, self._unsettled = self._unsettled, True
+        try:
+            found = self._turn(reading, unsettled=unsettled)
+        except TrimtabError as error:
+            return Turn(self._mode(None), problem=str(error), seconds=time.perf_counter() - began)
+        self._unsettled = False
+        return replace(found, seconds=time.perf_counter() - began)
+
+    def _turn(self, reading: Reading, *, unsettled: bool) -> Turn:
+        if unsettled:
+            for decision in self.loop.recover():
+                logger.warning("a turn was cut off: %s", decision.note, extra={"decision": decision.id})
+        actuator = self.cluster.actuator
+        hindrance = actuator.hindrance()
+        mode, reason = self._mode(hindrance), self._reason(hindrance)
+        if hindrance is not None and hindrance.kind == "NotLabelled":
+            return Turn(mode, hindrance=hindrance, paused=self.declared.paused, problem=hindrance.statement)
+        if mode != "observe":
+            self._settle()
+        context = self.loop.context
+        context.settings = replace(context.settings, mode=mode, mode_reason=reason)
+        self.cluster.reading = reading
+        decision = self.loop.tick()
+        stuck = next((p.stuck for p in actuator.progress().values() if p.stuck), "")
+        return Turn(mode, decision, hindrance, paused=self.declared.paused, stuck=stuck)
+
+    def _settle(self) -> None:
+        """Take away what a roll-out kept until the new replicas were ready."""
+        try:
+            self.cluster.actuator.settle()
+        except ActuationFailed as error:
+            logger.warning("surplus replicas stay for another interval: %s", error)
+
+    def _mode(self, hindrance: Hindrance | None) -> Mode:
+        if self.declared.paused or hindrance is not None:
+            return "observe"
+        return min(self.most, self.declared.operation.mode, key=LADDER.index)
+
+    def _reason(self, hindrance: Hindrance | None) -> str:
+        if self.declared.paused:
+            return f"paused by the annotation {PAUSED}"
+        return "" if hindrance is None else hindrance.statement
+
+
+def open_member(
+    declared: Declared,
+    pipeline: Pipeline,
+    view: View,
+    settings: ControllerSettings,
+    planner: Planner,
+    *,
+    unix: Callable[[], float],
+    may_write: Callable[[], bool],
+) -> Member:
+    """Return a member with its loop on its own folder.
+
+    Raises:
+        StoreError: the folder cannot be used, or another process uses it.
+    """
+    folder = settings.folder(declared.namespace, pipeline.name)
+    with ExitStack() as undo:
+        undo.enter_context(held(folder))
+        birth = birth_of(folder, unix)
+        clock = Clock(birth, unix)
+        actuator = KubernetesActuator(pipeline, view, birth.life, may_write)
+        cluster = PipelineOnKubernetes(actuator)
+        loop = undo.enter_context(
+            loop_on(
+                cluster, pipeline, folder, planner=planner, settings=settings.loop, clock=clock, unix=unix
+            )
+        )
+        return Member(declared, pipeline, loop, cluster, clock, settings.mode, undo.pop_all())
