@@ -13,7 +13,7 @@ SERVING_TESTS := $(addprefix tests/pipelines/,id_card video audio qa serving/tes
 MODELS := .models
 MODELS_STAMP := $(MODELS)/.prepared
 
-.PHONY: setup demo demo-live test test-slow check format lock bench profile serving models debian llm llm-stop test-llm clean
+.PHONY: setup demo demo-live test test-slow check format lock bench profile image serving models debian llm llm-stop test-llm clean
 
 setup: $(STAMP)
 
@@ -78,6 +78,12 @@ bench: $(STAMP)  ## the figures in docs/benchmarks.md and docs/accuracy.md; a qu
 
 profile: $(STAMP) $(MODELS_STAMP) debian  ## measure all four pipelines on this machine, which must have nothing else to do
 	$(BIN)/trimtab profile all
+
+image: $(STAMP)  ## the image: built, started sealed, searched; SERVING=id-card for what serves, NEW_BASE=1 for Debian's fixes
+	@command -v docker > /dev/null && docker info > /dev/null 2>&1 || which buildah podman debootstrap > /dev/null \
+	|| { apt-get update -qq && apt-get install -qq -y --no-install-recommends buildah podman runc debootstrap > /dev/null; } \
+	|| { echo "Docker, or Debian's buildah, podman and debootstrap are needed: install one, or run make as one who may" >&2; exit 1; }
+	$(BIN)/python -m deploy.image $(if $(SERVING),--serving $(SERVING)) $(if $(NEW_BASE),--new-base)
 
 llm: $(STAMP)  ## a small real model on loopback; 1.2 GB and a five-minute build the first time
 	$(BIN)/python -m benchmarks.llm

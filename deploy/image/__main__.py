@@ -1,0 +1,107 @@
+"""`python -m deploy.image`: build an image, start it, search it, weigh it. Status 1 if anything is wrong."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from core.errors import TrimtabError
+from deploy.image import base, dockerfile, pip_settings, scan
+from deploy.image.archive import Archive
+from deploy.image.engine import Engine, found
+from deploy.image.pip_settings import PipSettings
+from deploy.image.products import CONTROLLER, PROJECT, Product, serving, sources
+from deploy.image.report import Report, printed
+from deploy.image.start import Tried, tried
+
+ENGINES = ("auto", "docker", "buildah")
+BASE_LABEL = "dev.trimtab.base"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do what the command line says; return the exit status."""
+    wanted = _parser().parse_args(arguments)
+    try:
+        product = serving(wanted.serving) if wanted.serving else CONTROLLER
+        report = built(product, found(wanted.engine), new_base=wanted.new_base)
+    except TrimtabError as error:
+        sys.stderr.write(f"trimtab: {error}\n")
+        return 1
+    printed(report, Console())
+    return 0 if report.passed else 1
+
+
+def built(product: Product, engine: Engine, *, new_base: bool) -> Report:
+    """Build the image, start it sealed for every check, and search all its layers.
+
+    Raises:
+        TrimtabError: something that is needed is missing, or the build failed.
+    """
+    file = PROJECT / product.dockerfile
+    needed = dockerfile.base(file.read_text(encoding="utf-8"))
+    if engine.makes_base and (new_base or not engine.has(dockerfile.qualified(needed.name))):
+        base.make(needed, engine)
+    settings = pip_settings.of_this_user()
+    with tempfile.TemporaryDirectory(prefix="trimtab-image-") as folder:
+        options = [part for value in product.arguments for part in ("--build-arg", value)]
+        options += settings.secrets(Path(folder))
+        engine.build(file=file, tag=product.tag, context=PROJECT, options=options)
+        checks = [*_told(product, engine)]
+        saved = Path(folder) / "image.tar"
+        engine.save(product.tag, saved)
+        return _searched(saved, product, engine, settings, checks)
+
+
+def _told(product: Product, engine: Engine) -> list[Tried]:
+    outcomes = []
+    for outcome in tried(product.checks, tag=product.tag, engine=engine, data=product.data):
+        sys.stdout.write(f"{outcome.what}: {'ok' if outcome.passed else 'FAILED'}, {outcome.said}\n")
+        sys.stdout.flush()
+        outcomes.append(outcome)
+    return outcomes
+
+
+def _searched(
+    saved: Path, product: Product, engine: Engine, settings: PipSettings, checks: Sequence[Tried]
+) -> Report:
+    with Archive(saved) as archive:
+        result = scan.search(archive.entries(), settings.places, allowed=product.allowed)
+        findings = [
+            *result.findings,
+            *scan.of_settings(archive.settings, settings.places),
+            *scan.missing(result.view, sources(product.packages), product.home),
+        ]
+        labels = archive.settings["config"].get("Labels") or {}
+        made = labels.get(BASE_LABEL)
+        return Report(
+            tag=product.tag,
+            engine=engine.name,
+            base=f"made here by {made}" if made else "the official image of Python",
+            layers=archive.layers(),
+            view=result.view,
+            tried=checks,
+            findings=findings,
+        )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m deploy.image", description=__doc__)
+    parser.add_argument(
+        "--serving", metavar="PIPELINE", help="the image that serves this pipeline, e.g. id-card"
+    )
+    parser.add_argument(
+        "--engine", choices=ENGINES, default="auto", help="auto: Docker where its daemon answers"
+    )
+    parser.add_argument(
+        "--new-base", action="store_true", help="make the base anew, for Debian's latest fixes"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
