@@ -20,6 +20,9 @@ from deploy.image.report import Report, printed
 from deploy.image.start import Tried, tried
 
 ENGINES = ("auto", "docker", "buildah")
+COLUMNS = 110
+"""Where the output is no terminal, as in a page of docs/."""
+
 BASE_LABEL = "dev.trimtab.base"
 
 
@@ -32,7 +35,8 @@ def main(arguments: Sequence[str]) -> int:
     except TrimtabError as error:
         sys.stderr.write(f"trimtab: {error}\n")
         return 1
-    printed(report, Console())
+    console = Console()
+    printed(report, console if console.is_terminal else Console(width=COLUMNS))
     return 0 if report.passed else 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ BIGGEST = 8
 FOLDER_DEPTH = 6
 """Enough to tell one installed package from another."""
 
+NOISE = re.compile(r"^/bin/sh -c |#\(nop\)|\b(?:dir|file|multi):[0-9a-f]+|# buildkit$")
 MADE_BY_CHARACTERS = 40
 SAID_CHARACTERS = 400
 
@@ -67,13 +69,19 @@ def _layers(report: Report) -> Table:
             str(number),
             _mb(layer.size_bytes),
             _mb(layer.packed_bytes),
-            escape(" ".join(layer.made_by.removeprefix("/bin/sh -c ").split())[:MADE_BY_CHARACTERS]),
+            escape(_step(layer.made_by)),
             escape(_most_of(number, report.view)),
         )
     sizes = [_mb(sum(layer.size_bytes for layer in report.layers))]
     sizes.append(_mb(sum(layer.packed_bytes for layer in report.layers)))
     table.add_row("all", *sizes, "", f"{len(report.view.files)} files and folders")
     return table
+
+
+def _step(made_by: str) -> str:
+    """Return the start of a step of a Dockerfile, without what an engine adds to it."""
+    words = NOISE.sub("", made_by).split()
+    return " ".join(words)[:MADE_BY_CHARACTERS]
 
 
 def _most_of(layer: int, view: View) -> str:
@@ -92,7 +100,7 @@ def _folders(view: View, of_layer: int | None = None) -> Counter[str]:
     sizes: Counter[str] = Counter()
     for path, (layer, size_bytes) in view.files.items():
         if of_layer in (None, layer):
-            sizes["/".join(("", *path.split("/")[:FOLDER_DEPTH]))] += size_bytes
+            sizes["/".join(("", *path.split("/")[:-1][:FOLDER_DEPTH]))] += size_bytes
     return sizes
 
 
