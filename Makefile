@@ -79,11 +79,11 @@ bench: $(STAMP)  ## the figures in docs/benchmarks.md and docs/accuracy.md; a qu
 profile: $(STAMP) $(MODELS_STAMP) debian  ## measure all four pipelines on this machine, which must have nothing else to do
 	$(BIN)/trimtab profile all
 
-image: $(STAMP)  ## the image: built, started sealed, searched; SERVING=id-card for what serves, NEW_BASE=1 for Debian's fixes
+image: $(STAMP)  ## the image: built, started sealed, searched; SERVES=id-card for what serves it, NEW_BASE=1 for Debian's fixes
 	@command -v docker > /dev/null && docker info > /dev/null 2>&1 || which buildah podman debootstrap > /dev/null \
 	|| { apt-get update -qq && apt-get install -qq -y --no-install-recommends buildah podman runc debootstrap > /dev/null; } \
 	|| { echo "Docker, or Debian's buildah, podman and debootstrap are needed: install one, or run make as one who may" >&2; exit 1; }
-	$(BIN)/python -m deploy.image $(if $(SERVING),--serving $(SERVING)) $(if $(NEW_BASE),--new-base)
+	$(BIN)/python -m deploy.image $(if $(SERVES),--serving $(SERVES)) $(if $(NEW_BASE),--new-base)
 
 llm: $(STAMP)  ## a small real model on loopback; 1.2 GB and a five-minute build the first time
 	$(BIN)/python -m benchmarks.llm

@@ -14,7 +14,6 @@ from core.errors import TrimtabError
 from deploy.image import base, dockerfile, pip_settings, scan
 from deploy.image.archive import Archive
 from deploy.image.engine import Engine, found
-from deploy.image.pip_settings import PipSettings
 from deploy.image.products import CONTROLLER, PROJECT, Product, serving, sources
 from deploy.image.report import Report, printed
 from deploy.image.start import Tried, tried
@@ -46,22 +45,42 @@ def built(product: Product, engine: Engine, *, new_base: bool) -> Report:
     Raises:
         TrimtabError: something that is needed is missing, or the build failed.
     """
-    file = PROJECT / product.dockerfile
-    needed = dockerfile.base(file.read_text(encoding="utf-8"))
-    if engine.makes_base and (new_base or not engine.has(dockerfile.qualified(needed.name))):
-        base.make(needed, engine)
-    settings = pip_settings.of_this_user()
+    _make_base(product, engine, anew=new_base)
+    settings, ours = pip_settings.of_this_user(), sources(product.packages)
     with tempfile.TemporaryDirectory(prefix="trimtab-image-") as folder:
-        options = [part for value in product.arguments for part in ("--build-arg", value)]
-        options += settings.secrets(Path(folder))
-        engine.build(file=file, tag=product.tag, context=PROJECT, options=options)
-        checks = [*_told(product, engine)]
+        _build(product, engine, settings.secrets(Path(folder)))
+        checks = _told(product, engine)
         saved = Path(folder) / "image.tar"
         engine.save(product.tag, saved)
-        return _searched(saved, product, engine, settings, checks)
+        with Archive(saved) as archive:
+            result = scan.search(archive.entries(), settings.places, allowed=product.allowed)
+            told = scan.of_settings(archive.settings, settings.places)
+            absent = scan.missing(result.view, ours, product.home)
+            return Report(
+                tag=product.tag,
+                engine=engine.name,
+                base=_origin(archive),
+                layers=archive.layers(),
+                view=result.view,
+                tried=checks,
+                findings=[*result.findings, *told, *absent],
+            )
+
+
+def _make_base(product: Product, engine: Engine, *, anew: bool) -> None:
+    needed = dockerfile.base((PROJECT / product.dockerfile).read_text(encoding="utf-8"))
+    if engine.makes_base and (anew or not engine.has(dockerfile.qualified(needed.name))):
+        base.make(needed, engine)
+
+
+def _build(product: Product, engine: Engine, secrets: Sequence[str]) -> None:
+    arguments = [part for value in product.arguments for part in ("--build-arg", value)]
+    file = PROJECT / product.dockerfile
+    engine.build(file=file, tag=product.tag, context=PROJECT, options=[*arguments, *secrets])
 
 
 def _told(product: Product, engine: Engine) -> list[Tried]:
+    """Try everything, saying each outcome at once."""
     outcomes = []
     for outcome in tried(product.checks, tag=product.tag, engine=engine, data=product.data):
         sys.stdout.write(f"{outcome.what}: {'ok' if outcome.passed else 'FAILED'}, {outcome.said}\n")
@@ -70,27 +89,9 @@ def _told(product: Product, engine: Engine) -> list[Tried]:
     return outcomes
 
 
-def _searched(
-    saved: Path, product: Product, engine: Engine, settings: PipSettings, checks: Sequence[Tried]
-) -> Report:
-    with Archive(saved) as archive:
-        result = scan.search(archive.entries(), settings.places, allowed=product.allowed)
-        findings = [
-            *result.findings,
-            *scan.of_settings(archive.settings, settings.places),
-            *scan.missing(result.view, sources(product.packages), product.home),
-        ]
-        labels = archive.settings["config"].get("Labels") or {}
-        made = labels.get(BASE_LABEL)
-        return Report(
-            tag=product.tag,
-            engine=engine.name,
-            base=f"made here by {made}" if made else "the official image of Python",
-            layers=archive.layers(),
-            view=result.view,
-            tried=checks,
-            findings=findings,
-        )
+def _origin(archive: Archive) -> str:
+    labels = archive.settings["config"].get("Labels") or {}
+    return f"made here by {labels[BASE_LABEL]}" if BASE_LABEL in labels else "the official image of Python"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from deploy.image.processes import ask
 
 PASSED_ON = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeout", "retries")
 """What says where packages come from and how. A folder of this machine does not exist in the build."""
@@ -45,8 +46,7 @@ class PipSettings:
 
 def of_this_user() -> PipSettings:
     """Ask pip for its settings, from files and environment alike."""
-    command = [sys.executable, "-m", "pip", "config", "list"]
-    return parsed(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return parsed(ask([sys.executable, "-m", "pip", "config", "list"]))
 
 
 def parsed(listing: str) -> PipSettings:

@@ -28,7 +28,7 @@ def test_a_server_with_a_page_missing_fails(tmp_path: Path) -> None:
     port = _free_port()
     server = [sys.executable, "-m", "http.server", port, "--bind", "127.0.0.1", "--directory", str(tmp_path)]
 
-    with pytest.raises(ProgramFailed, match="not all is well: .*404"):
+    with pytest.raises(ProgramFailed, match=r"not all is well: .*404"):
         _probed("answers.py", port, "/", "/page", "--", *server)
 
 
