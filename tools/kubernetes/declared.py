@@ -25,6 +25,7 @@ from tools.kubernetes import names
 from tools.kubernetes.api import Api, Json
 from tools.kubernetes.errors import NotFound
 from tools.kubernetes.seen import paused
+from tools.promql.queries import default_queries
 
 Key = tuple[str, str]
 """Namespace and name."""
@@ -232,6 +233,8 @@ def _status(text: str | None) -> Mapping[str, Any]:
 
 def _operation(said: object) -> Operation:
     try:
-        return Operation.model_validate(said or {})
+        operation = Operation.model_validate(said or {})
     except ValidationError as error:
         raise InvalidDocument(f"spec.operation: {complaint(error, Operation)}") from error
+    default_queries().checked(operation.metrics)
+    return operation

@@ -112,7 +112,8 @@ def edit(seen: Seen) -> str:
         ("batch wait", asked.wait_s, spec.wait_s),
     )
     changes = ", ".join(f"{what} {was} -> {now}" for what, was, now in pairs if was != now)
-    who = seen.managers[0] if seen.managers else "somebody"
+    part = "replicas" if spec.serves(asked) else "template"
+    who = next(iter(seen.owners.get(part, ())), "somebody")
     return f"was changed since {seen.change} ({changes}), last by {who}"
 
 
@@ -120,7 +121,7 @@ def adopting(seen: Seen) -> str:
     """Return how a person gives it back to Trimtab."""
     return (
         f"undo that, or let Trimtab go on from it: kubectl annotate {seen.kind.lower()} {seen.name} "
-        f"{names.ADOPT}={seen.generation} --overwrite"
+        f"{names.ADOPT}={seen.change} --overwrite"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -18,6 +18,8 @@ Json = dict[str, Any]
 
 SUFFIXES: Mapping[str, Decimal] = {"m": Decimal("0.001"), "k": Decimal(1000)}
 """Of quantities of cores; others do not occur."""
+PARTS = ("replicas", "template")
+"""Of a spec, as its owners are told apart."""
 
 
 class Asked(Frozen):
@@ -84,10 +86,10 @@ class Seen:
     change: str | None = None
     load_rps: float | None = None
     paused: bool = False
-    adopted: int | None = None
-    """The generation that a person gave to Trimtab."""
-    managers: tuple[str, ...] = ()
-    """Who else wrote to it, the newest first, each with the time."""
+    adopted: str | None = None
+    """The change since which whatever others did may be overwritten; a person says so."""
+    owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Who else wrote `replicas` and `template`, the newest first, each with the time."""
 
     @property
     def wanted(self) -> StageConfiguration | None:
@@ -106,7 +108,7 @@ class Seen:
     @property
     def ours(self) -> bool:
         """Whether Trimtab may write: nobody else's change would be lost, or a person said that it may be."""
-        return not self.edited or self.adopted == self.generation
+        return not self.edited or self.adopted == self.change
 
 
 def deployment(found: Json) -> Seen | None:
@@ -125,7 +127,7 @@ def deployment(found: Json) -> Seen | None:
         spec=_spec(spec),
         progress=_progress(meta, spec, status),
         **annotated(notes),
-        managers=managers(meta),
+        owners=owners(meta),
     )
 
 
@@ -136,7 +138,7 @@ def annotated(notes: Mapping[str, str]) -> dict[str, Any]:
         "change": notes.get(names.CHANGE),
         "load_rps": _number(notes.get(names.LOAD_RPS)),
         "paused": paused(notes),
-        "adopted": None if (given := _number(notes.get(names.ADOPT))) is None else int(given),
+        "adopted": notes.get(names.ADOPT),
     }
 
 
@@ -145,12 +147,18 @@ def paused(notes: Mapping[str, str]) -> bool:
     return notes.get(names.PAUSED, "false").strip().lower() not in {"false", "0", "no", ""}
 
 
-def managers(meta: Json) -> tuple[str, ...]:
-    """Return who else wrote to an object's spec, the newest first."""
+def owners(meta: Json) -> dict[str, tuple[str, ...]]:
+    """Return who else wrote the parts of an object's spec, the newest first."""
     entries = [m for m in meta.get("managedFields") or () if m.get("manager") != names.FIELD_MANAGER]
-    theirs = [m for m in entries if "f:spec" in (m.get("fieldsV1") or {})]
-    theirs.sort(key=lambda m: str(m.get("time", "")), reverse=True)
-    return tuple(f"{m.get('manager')} ({m.get('time', 'no time')})" for m in theirs)
+    entries.sort(key=lambda m: str(m.get("time", "")), reverse=True)
+    return {
+        part: tuple(
+            f"{m.get('manager')} ({m.get('time', 'no time')})"
+            for m in entries
+            if f"f:{part}" in ((m.get("fieldsV1") or {}).get("f:spec") or {})
+        )
+        for part in PARTS
+    }
 
 
 def server_container(containers: list[Json]) -> Json:

@@ -145,4 +145,4 @@ def test_a_workload_that_was_scaled_by_hand_is_an_edit(other: str) -> None:
     assert not found.edited
     assert edited.edited
     assert not edited.ours
-    assert replace(edited, adopted=edited.generation).ours
+    assert replace(edited, adopted=edited.change).ours
