@@ -27,7 +27,8 @@ FOLDER_DEPTH = 6
 
 NOISE = re.compile(r"^/bin/sh -c |#\(nop\)|\b(?:dir|file|multi):[0-9a-f]+|# buildkit$")
 MADE_BY_CHARACTERS = 40
-SAID_CHARACTERS = 400
+SAID_CHARACTERS = 200
+INSTALLED = re.compile(r"^/.+/(?=site-packages/)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,8 @@ def _folders(view: View, of_layer: int | None = None) -> Counter[str]:
     sizes: Counter[str] = Counter()
     for path, (layer, size_bytes) in view.files.items():
         if of_layer in (None, layer):
-            sizes["/".join(("", *path.split("/")[:-1][:FOLDER_DEPTH]))] += size_bytes
+            folder = "/".join(("", *path.split("/")[:-1][:FOLDER_DEPTH]))
+            sizes[INSTALLED.sub("", folder)] += size_bytes
     return sizes
 
 
@@ -108,7 +110,7 @@ def _tried(tried: Sequence[Tried]) -> Table:
     table = Table("check", "", "s", "said")
     for check in tried:
         grade = "ok" if check.passed else "[red]failed[/red]"
-        table.add_row(check.what, grade, f"{check.took_s:.1f}", escape(check.said[:SAID_CHARACTERS]))
+        table.add_row(check.what, grade, f"{check.took_s:.1f}", escape(check.said[-SAID_CHARACTERS:]))
     return table
 
 
