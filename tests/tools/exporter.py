@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import pytest
 import requests
+
+from tests.pipelines.serving.servers import need
 
 SCRAPE = "200ms"
 START_LIMIT_S = 30.0
@@ -57,20 +58,37 @@ def told(*stories: Story) -> Iterator[list[str]]:
             server.server_close()
 
 
+def program(name: str) -> str:
+    """Return a program that Debian's prometheus brings; skip, or in CI fail, where it is missing."""
+    found = shutil.which(name)
+    need(found, f"{name} (apt-get install prometheus)")
+    assert found is not None
+    return found
+
+
+def free_address() -> str:
+    """Return an address on loopback that nobody listens to."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
 @contextmanager
 def prometheus(targets: Sequence[str], folder: Path) -> Iterator[str]:
     """Start a Prometheus that scrapes *targets*, and give its URL."""
-    program = shutil.which("prometheus")
-    if program is None:
-        pytest.skip("no Prometheus is installed: apt-get install prometheus")
     quoted = ", ".join(f"'{target}'" for target in targets)
-    (folder / "prometheus.yml").write_text(CONFIGURATION.format(scrape=SCRAPE, targets=quoted))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    with configured(CONFIGURATION.format(scrape=SCRAPE, targets=quoted), folder) as url:
+        yield url
+
+
+@contextmanager
+def configured(configuration: str, folder: Path, address: str | None = None) -> Iterator[str]:
+    """Start a Prometheus with this configuration on the data in *folder*, and give its URL."""
+    (folder / "prometheus.yml").write_text(configuration, encoding="utf-8")
+    address = address or free_address()
     arguments = [f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}"]
     process = subprocess.Popen(
-        [program, *arguments, f"--web.listen-address={address}", "--log.level=error"],
+        [program("prometheus"), *arguments, f"--web.listen-address={address}", "--log.level=error"],
         stderr=subprocess.DEVNULL,
     )
     try:

@@ -195,7 +195,7 @@ def test_a_quantile_needs_so_many_batches() -> None:
             id="nobody there",
         ),
         pytest.param(
-            ["--from-prometheus", "no url", "--base", "BASE"], 1, "cannot be asked", id="no address"
+            ["--from-prometheus", "no url", "--base", "BASE"], 2, "must be http://HOST:PORT", id="no address"
         ),
         pytest.param(
             ["--from-prometheus", "http://127.0.0.1:1", "--base", "BASE", "--window", "0h"],
