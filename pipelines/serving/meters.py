@@ -80,6 +80,8 @@ class RouterMeters:
         ).labels(name)
         self._name = name
         self._dropped = Counter(_base(names.DROPPED), "Requests not answered, by reason.", (*kinds, "reason"))
+        for reason in names.DROP_REASONS:
+            self._dropped.labels(name, reason)
         self._resent = Counter(
             _base(names.RESENT), "Items sent to another replica.", (*kinds, "stage", "reason")
         )

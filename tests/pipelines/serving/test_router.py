@@ -98,6 +98,12 @@ def test_the_clients_mistake_is_answered_as_such_and_is_no_drop(served: Served, 
     assert (served.door.metric(names.BAD), served.door.metric(names.DROPPED)) == (before[0] + 1, before[1])
 
 
+def test_every_reason_of_a_drop_is_exposed_before_the_first(served: Served) -> None:
+    page = served.door.get("/metrics/").text
+
+    assert all(f'reason="{reason}"' in page for reason in names.DROP_REASONS)
+
+
 def test_a_request_without_time_is_dropped_as_expired(served: Served) -> None:
     before = served.door.metric(names.DROPPED, reason="expired")
 
