@@ -14,7 +14,7 @@ import typer
 
 # isort: off
 # They register their commands, in the order in which the help shows them.
-from agent.cli import solving, looping, local, records, people, tools, machine  # noqa: F401
+from agent.cli import solving, looping, local, export, records, people, tools, machine  # noqa: F401
 
 # isort: on
 from agent.cli.options import BAD_INPUT, FAILED, app

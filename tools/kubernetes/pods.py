@@ -107,7 +107,15 @@ def deadline_s(stage: Stage) -> int:
 def pod_spec(
     settings: ReplicaSettings | RouterSettings, serving: Serving, *, container: str, cores: str, start_s: int
 ) -> Json:
-    """Return a pod's spec: no root, nothing writable but /tmp, no token of the API server."""
+    """Return a pod's spec: no root, nothing writable but /tmp, no token of the API server.
+
+    Args:
+        settings: What its server is told.
+        serving: What the pods have in common.
+        container: The container's name.
+        cores: Requested and at most, as a quantity.
+        start_s: How long it may take to start, in seconds, before it is started again.
+    """
     return {
         # Service links would be variables TRIMTAB_... of any Service called trimtab, which a server refuses.
         "enableServiceLinks": False,
@@ -143,13 +151,15 @@ def _container(
     settings: ReplicaSettings | RouterSettings, serving: Serving, *, name: str, cores: str, start_s: int
 ) -> Json:
     resources = {"cpu": cores, "memory": serving.memory}
+    # The router is ready once every stage is: no reason to start it again.
+    started = READY_PATH if isinstance(settings, ReplicaSettings) else LIVE_PATH
     return {
         "name": name,
         "image": serving.image,
         "ports": [{"name": PORT_NAME, "containerPort": PORT, "protocol": "TCP"}],
         "env": _environment(settings),
         "resources": {"requests": resources, "limits": dict(resources)},
-        "startupProbe": _probe(READY_PATH, ASK_EVERY_S, math.ceil(start_s / ASK_EVERY_S)),
+        "startupProbe": _probe(started, ASK_EVERY_S, math.ceil(start_s / ASK_EVERY_S)),
         "readinessProbe": _probe(READY_PATH, ASK_EVERY_S, 2),
         "livenessProbe": _probe(LIVE_PATH, ALIVE_EVERY_S, 3),
         "securityContext": {
