@@ -1,8 +1,8 @@
 """Where the programs of a control plane are found, as controller-runtime's envtest finds them.
 
 In this order: the folder `KUBEBUILDER_ASSETS`, the `PATH`, /usr/local/kubebuilder/bin, and our own cache,
-which is filled from `kube-*.xz` beside the project where they are there. The three of Kubernetes come from one
-folder, as their versions must agree; etcd may come from another.
+which is filled from `kube-*.xz` beside the project where they are there. The three of Kubernetes come from
+one folder, as their versions must agree; etcd may come from another.
 """
 
 from __future__ import annotations

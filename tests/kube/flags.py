@@ -92,6 +92,7 @@ def manager(binaries: Binaries, places: Places) -> list[str]:
         f"--service-account-private-key-file={places.account_key}",
         f"--root-ca-file={places.authority}",
         "--use-service-account-credentials=true",
+        "--node-monitor-period=1s",
         *_serves_nothing(binaries.version),
     ]
 

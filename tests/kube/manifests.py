@@ -61,7 +61,7 @@ def _wait_until_established(rest: Rest, path: str) -> None:
 
 def _established(rest: Rest, definition: Json) -> bool:
     """Say whether each version is served: discovery comes a moment after the condition."""
-    conditions = definition.get("status", {}).get("conditions", ())
+    conditions = definition.get("status", {}).get("conditions") or ()
     if not any(c["type"] == "Established" and c["status"] == "True" for c in conditions):
         return False
     spec = definition["spec"]

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, Timeout
+from urllib3.exceptions import HTTPError
 from urllib3.util import parse_url
 
 Json = dict[str, Any]
@@ -129,6 +130,15 @@ class Rest:
     def close(self) -> None:
         """Close the connections."""
         self.pool.close()
+
+
+def will_pass(error: Exception) -> bool:
+    """Say whether an error is of a server that is not there, or has too much to do, for now."""
+    match error:
+        case Refused(status=status):
+            return status == 429 or status >= 500
+        case _:
+            return isinstance(error, HTTPError)
 
 
 def refused(response: BaseHTTPResponse) -> Refused:
