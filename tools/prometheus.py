@@ -17,7 +17,7 @@ from typing import Any
 from prometheus_api_client import PrometheusConnect
 
 from core.errors import MetricsUnavailable
-from tools.promql.door import Address, Door
+from tools.promql.door import PAUSE_S, Address, Door
 
 TIMEOUT_S = 5.0
 """Of one request: half an interval."""
@@ -174,7 +174,7 @@ class Prometheus:
         return self._client.custom_query(query, params=params, timeout=self._left_s(until))
 
     def _left_s(self, until: float | None) -> float:
-        return 2 * self._timeout_s if until is None else until - time.monotonic()
+        return 2 * self._timeout_s + PAUSE_S if until is None else until - time.monotonic()
 
     def _series(self, found: Any, what: str) -> list[Series]:  # noqa: ANN401 - whatever JSON holds
         try:

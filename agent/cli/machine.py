@@ -13,6 +13,7 @@ from core.errors import UsageError
 MEASURED = "Measured here"
 PRODUCTION = "From production (--from-prometheus)"
 TRITON = "From Triton Model Analyzer (--from-triton)"
+METRICS = "Metrics of a cluster (--prometheus)"
 
 
 @app.command(rich_help_panel="This machine")
@@ -112,9 +113,62 @@ def profile(
 
 
 @app.command(rich_help_panel="This machine")
-def doctor(data: DataFolder = DEFAULT_DATA, as_json: AsJson = False) -> None:
-    """Try everything the loop needs on this machine, and say what to mend."""
+def doctor(
+    data: DataFolder = DEFAULT_DATA,
+    as_json: AsJson = False,
+    prometheus: Annotated[
+        str | None,
+        typer.Option(
+            "--prometheus",
+            "--prometheus-url",
+            help="Try every query on this server.",
+            rich_help_panel=METRICS,
+        ),
+    ] = None,
+    bearer_token_file: Annotated[
+        Path | None, typer.Option(help="Holds the token to ask with.", rich_help_panel=METRICS)
+    ] = None,
+    ca_file: Annotated[
+        Path | None,
+        typer.Option(help="Certificates to trust instead of the system's.", rich_help_panel=METRICS),
+    ] = None,
+    header: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=VALUE, to be sent along; repeat it.", rich_help_panel=METRICS),
+    ] = None,
+    pipeline: Annotated[
+        Path | None,
+        typer.Option(
+            help="Look at this pipeline alone, and at the queries it has of its own.", rich_help_panel=METRICS
+        ),
+    ] = None,
+    namespace: Annotated[
+        str | None, typer.Option("--namespace", "-n", help="Look there alone.", rich_help_panel=METRICS)
+    ] = None,
+    scrape_interval: Annotated[
+        float, typer.Option(min=1, help="Seconds between scrapes.", rich_help_panel=METRICS)
+    ] = 5.0,
+    interval: Annotated[
+        int, typer.Option(min=1, help="Seconds between decisions.", rich_help_panel=METRICS)
+    ] = 10,
+) -> None:
+    """Try everything the loop needs on this machine, and its queries on a Prometheus; say what to mend."""
     from agent import doctor as check  # noqa: PLC0415 - as above
 
-    if not check.doctor(data, as_json=as_json):
+    is_fine = check.doctor(data, as_json=as_json)
+    if prometheus is not None:
+        from agent.metricsdoctor import MetricsOptions, metrics_doctor  # noqa: PLC0415 - as above
+
+        options = MetricsOptions(
+            url=prometheus,
+            bearer_token_file=bearer_token_file,
+            ca_file=ca_file,
+            headers=header or (),
+            pipeline=pipeline,
+            namespace=namespace,
+            scrape_s=scrape_interval,
+            interval_s=interval,
+        )
+        is_fine = metrics_doctor(options, as_json=as_json) and is_fine
+    if not is_fine:
         raise typer.Exit(FAILED)

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from core.errors import InvalidDocument
+from core.errors import InvalidDocument, MetricsUnavailable
 from core.values import Frozen, Name
 from pipelines.reader import parsed
 
@@ -66,6 +66,8 @@ class Queries(Frozen):
     queries: Mapping[str, Query]
     completions: str
     """Asked where arrivals are missing, to say so if completions are there."""
+    scrapes: str
+    """Asked by `trimtab doctor`: how many scrapes the window of rates holds."""
 
     def text(self, promql: str, values: Mapping[str, str]) -> str:
         """Return a query with parts and variables filled in."""
@@ -117,6 +119,18 @@ class Windows:
             fresh_s=max(1, math.ceil(FRESH_SCRAPES * scrape_s)),
         )
 
+    def check(self, scrape_s: float) -> None:
+        """See that there is something new to be seen in an interval.
+
+        Raises:
+            MetricsUnavailable: scrapes are further apart than decisions.
+        """
+        if self.interval_s < scrape_s:
+            raise MetricsUnavailable(
+                f"decisions every {self.interval_s} s need scrapes at least as often, and there is one every "
+                f"{scrape_s:g} s; scrape more often, or decide less often"
+            )
+
     def values(self, keys: Iterable[tuple[str, str]]) -> dict[str, str]:
         """Return what the variables stand for; *keys* are (namespace, name) of the pipelines asked for."""
         pairs = list(keys)
@@ -128,10 +142,6 @@ class Windows:
             "rate": f"{self.rate_s}s",
             "fresh": str(self.fresh_s),
         }
-
-    def values_of_all(self) -> dict[str, str]:
-        """Return what the variables stand for where every pipeline there is is asked for."""
-        return {**self.values([]), "namespace": ".*", "pipeline": ".+"}
 
 
 @cache

@@ -86,7 +86,7 @@ def _refuse_stale(watched: Watched, found: Found, windows: Windows) -> None:
     if ages[0] > windows.fresh_s:
         raise MetricsUnavailable(
             f"the newest sample of {names.REQUESTS} of {_called(watched)} is {ages[0]:.0f} s old, "
-            f"{windows.fresh_s} s are allowed: does its router run, scraped as often as --scrape says?"
+            f"{windows.fresh_s} s are allowed: is its router scraped, as often as --scrape-interval says?"
         )
 
 
@@ -95,7 +95,7 @@ def _no_load(watched: Watched, windows: Windows) -> str:
         return f"{PATH}.{LOAD}: it gives no sample for {_called(watched)} in the last {windows.interval_s} s"
     return (
         f"{names.REQUESTS} of {_called(watched)} has fewer than two samples in {windows.rate_s} s: "
-        "it began just now, or is scraped less often than --scrape says"
+        "it began just now, or is scraped less often than --scrape-interval says"
     )
 
 

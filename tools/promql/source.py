@@ -1,14 +1,13 @@
 """Observations of many pipelines out of one Prometheus: one sweep an interval, a reading for each.
 
 All queries of a sweep are of one moment, by Prometheus' own clock: samples bear its times, so a controller
-whose clock is wrong reads the same. That the clocks differ is said all the same (`notes`, and in what is
+whose clock is wrong reads the same. That the clocks differ is said all the same (`notes`, and with what is
 unavailable), as decisions and dashboards would seem to disagree.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -17,14 +16,13 @@ from dataclasses import dataclass, field
 from core.errors import MetricsUnavailable
 from core.observation import Observation
 from tools.prometheus import Prometheus
-from tools.promql.asking import Found, Key, Sweep, Watched
+from tools.promql.asking import LOAD, Found, Key, Sweep, Watched
+from tools.promql.clock import Moment
 from tools.promql.queries import Windows, default_queries
 from tools.promql.reading import read
 
 SCRAPE_S = 5.0
-"""Seconds between scrapes, as the ServiceMonitor of deploy/ has it."""
-MOST_SKEW_S = 10.0
-"""Clocks that are kept by NTP differ by less than one; a slow answer may seem to be a few."""
+"""Seconds between scrapes, where nothing else is said."""
 logger = logging.getLogger(__name__)
 Readings = dict[Key, Observation | MetricsUnavailable]
 
@@ -38,9 +36,7 @@ class PromqlSource:
     """Seconds between two scrapes of a target. Decisions cannot come more often."""
     unix: Callable[[], float] = time.time
     notes: dict[Key, str] = field(default_factory=dict)
-    """What the last sweep found odd, by pipeline; for its status."""
-    skew_s: float | None = None
-    """How far Prometheus' clock is ahead of ours, in seconds; None before the first sweep."""
+    """What was odd in a pipeline's last reading, where it has one; for its status."""
     _last: Readings = field(default_factory=dict)
 
     def read(self, watched: Sequence[Watched]) -> Readings:
@@ -54,7 +50,7 @@ class PromqlSource:
         return found
 
     def metrics(self, key: Key) -> PipelineMetrics:
-        """Return one pipeline's view of the sweeps. Implements `Metrics`."""
+        """Return one pipeline's view of the sweeps."""
         return PipelineMetrics(self, key)
 
     def take(self, key: Key) -> Observation | MetricsUnavailable | None:
@@ -63,38 +59,22 @@ class PromqlSource:
 
     def _sweep(self, watched: Sequence[Watched]) -> Readings:
         until = self.prometheus.deadline()
-        at = self._now(until)
-        sweep = Sweep(self.prometheus, default_queries(), math.floor(at), until)
+        moment = Moment.of(self.prometheus, self.unix, until)
+        if moment.oddity:
+            logger.warning("%s", moment.oddity)
+        sweep = Sweep(self.prometheus, default_queries(), moment.at, until)
         groups = self._groups(watched)
-        found: dict[Key, Found] = {w.key: Found() for w in watched}
-        for windows, group in groups.items():
-            sweep.shared(group, windows, found)
-        for windows, group in groups.items():
-            for each in group:
-                sweep.own(each, windows, found[each.key])
+        found = {w.key: Found() for w in watched}
         readings: Readings = {}
         for windows, group in groups.items():
+            sweep.shared(group, windows, found)
+            readings |= _only_completions(sweep, group, windows, found)
+        for windows, group in groups.items():
             for each in group:
-                readings[each.key] = self._reading(each, found[each.key], windows, sweep.at)
-            self._blame_completions(sweep, group, windows, readings, found)
+                if each.key not in readings:
+                    sweep.own(each, windows, found[each.key])
+                    readings[each.key] = self._reading(each, found[each.key], windows, moment)
         return readings
-
-    def _now(self, until: float) -> float:
-        """Return Prometheus' time, and note how far it is from ours."""
-        asked_at = self.unix()
-        at = self.prometheus.now(until)
-        self.skew_s = at - (asked_at + self.unix()) / 2
-        if self._is_skewed():
-            logger.warning("%s", self._skew())
-        return at
-
-    def _is_skewed(self) -> bool:
-        return self.skew_s is not None and abs(self.skew_s) > MOST_SKEW_S
-
-    def _skew(self) -> str:
-        skew_s = self.skew_s or 0.0
-        way = "ahead of" if skew_s > 0 else "behind"
-        return f"the clock of Prometheus is {abs(skew_s):.0f} s {way} ours; set both by NTP"
 
     def _groups(self, watched: Sequence[Watched]) -> Mapping[Windows, list[Watched]]:
         """Return the pipelines by interval: those of one are asked for together."""
@@ -104,43 +84,20 @@ class PromqlSource:
         return groups
 
     def _reading(
-        self, watched: Watched, found: Found, windows: Windows, at: int
+        self, watched: Watched, found: Found, windows: Windows, moment: Moment
     ) -> Observation | MetricsUnavailable:
-        time_s = max(0.0, at - (self.skew_s or 0.0) - watched.began_at)
         try:
+            windows.check(self.scrape_s)
             if found.failure is not None:
                 raise found.failure
-            if windows.interval_s < self.scrape_s:
-                raise MetricsUnavailable(
-                    f"decisions every {windows.interval_s} s need scrapes at least as often, not every "
-                    f"{self.scrape_s:g} s; scrape more often, or decide less often"
-                )
-            reading = read(watched, found, windows, at=at, time_s=time_s)
+            time_s = max(0.0, moment.ours - watched.began_at)
+            reading = read(watched, found, windows, at=moment.at, time_s=time_s)
         except MetricsUnavailable as error:
-            return MetricsUnavailable(f"{error} ({self._skew()})" if self._is_skewed() else str(error))
-        notes = [n for n in (reading.note, self._skew() if self._is_skewed() else "") if n]
+            return MetricsUnavailable(f"{error} ({moment.oddity})" if moment.oddity else str(error))
+        notes = [note for note in (reading.note, moment.oddity) if note]
         if notes:
             self.notes[watched.key] = "; ".join(notes)
         return reading.observation
-
-    def _blame_completions(
-        self,
-        sweep: Sweep,
-        group: Sequence[Watched],
-        windows: Windows,
-        readings: Readings,
-        found: Mapping[Key, Found],
-    ) -> None:
-        """Say of a pipeline without arrivals if it counts completions: those are never taken for arrivals."""
-        without = [w.key for w in group if "age" not in found[w.key].rows and "load" not in w.overrides]
-        if not without:
-            return
-        for key in sweep.completions(without, windows) & set(without):
-            readings[key] = MetricsUnavailable(
-                f"{key[0]}/{key[1]} counts completions (trimtab_completed_total) but not arrivals "
-                "(trimtab_requests_total): completions fall when it is overloaded, so they are no load; "
-                "expose arrivals, or name them in spec.operation.metrics.load"
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +120,23 @@ class PipelineMetrics:
                 raise error
             case None:
                 raise MetricsUnavailable(
-                    f"there was no sweep of {self.key[0]}/{self.key[1]} since the last decision; "
+                    f"there was no sweep of {'/'.join(self.key)} since the last decision; "
                     "an old reading is not used twice"
                 )
+
+
+def _only_completions(
+    sweep: Sweep, group: Sequence[Watched], windows: Windows, found: Mapping[Key, Found]
+) -> dict[Key, MetricsUnavailable]:
+    """Return the pipelines that count completions but no arrivals: they are never taken for arrivals."""
+    without = [w.key for w in group if "age" not in found[w.key].rows and LOAD not in w.overrides]
+    if not without:
+        return {}
+    return {
+        key: MetricsUnavailable(
+            f"{'/'.join(key)} counts completions (trimtab_completed_total) but no arrivals "
+            "(trimtab_requests_total): completions fall when it is overloaded, so they are no load; "
+            "expose arrivals, or name them in spec.operation.metrics.load"
+        )
+        for key in sweep.completions(without, windows) & set(without)
+    }
