@@ -61,9 +61,8 @@ def _accumulated(folder: Path, given: list[Json]) -> list[Json]:
 def _config_map(folder: Path, given: Json) -> Json:
     options = given["options"]
     assert options["disableNameSuffixHash"], f"{given['name']}: the tests understand plain names only"
-    metadata = {"name": given["name"], "labels": options.get("labels", {})}
-    if "namespace" in given:
-        metadata["namespace"] = given["namespace"]
+    metadata = {"name": given["name"]}
+    metadata |= {key: part[key] for part, key in ((given, "namespace"), (options, "labels")) if key in part}
     data = {Path(name).name: (folder / name).read_text(encoding="utf-8") for name in given["files"]}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
 

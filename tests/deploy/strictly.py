@@ -18,8 +18,8 @@ OLDER: Mapping[tuple[str, str], tuple[tuple[int, int], str]] = {
     ("autoscaling/v2", "HorizontalPodAutoscaler"): ((1, 23), "autoscaling/v2beta2"),
 }
 """Since when a kind is served so, and what it was before, with the same fields."""
-NOT_KEPT = {("stringData",)}
-"""Fields that are only for writing."""
+NOT_KEPT = {("stringData",), ("spec", "publishNotReadyAddresses")}
+"""Fields that exist and are not in an answer: only for writing, or left out where false."""
 
 
 def dropped(plane: Plane, manifest: Json, namespace: str) -> list[str]:
