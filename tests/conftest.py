@@ -20,7 +20,7 @@ def plane(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     from tests.kube import binaries  # noqa: PLC0415 - see above
     from tests.kube.plane import start  # noqa: PLC0415 - see above
 
-    found = start(binaries.found(), tmp_path_factory.mktemp("plane"))
+    found = start(binaries.found(binaries.Search.here()), tmp_path_factory.mktemp("plane"))
     yield found
     failed = request.session.testsfailed > 0
     found.stop(keep_logs=failed)

@@ -13,19 +13,18 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 APISERVER, MANAGER, SCHEDULER = KUBERNETES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+ETCD = "etcd"
 ASSETS = "KUBEBUILDER_ASSETS"
 NEEDED = "TESTS_NEED_KUBERNETES"
 """Set by CI: what is missing is then a failure and not a reason to skip."""
-ARCHIVES = Path(__file__).parents[3] / "shared" / "kubernetes"
-CACHE = Path("~/.cache/trimtab/kubebuilder").expanduser()
-KUBEBUILDER = Path("/usr/local/kubebuilder/bin")
 HELP = (
     "`setup-envtest use` brings kube-apiserver and etcd (or: apt-get install etcd-server), https://dl.k8s.io "
     f"the other two of the same version; name their folder in {ASSETS}"
@@ -41,45 +40,67 @@ class Binaries:
     version: tuple[int, int]
 
 
-def found() -> Binaries:
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Where to look."""
+
+    environment: Mapping[str, str]
+    standard: Path
+    cache: Path
+    archives: Path
+
+    @classmethod
+    def here(cls) -> Search:
+        """Return the places on this machine."""
+        return cls(
+            os.environ,
+            Path("/usr/local/kubebuilder/bin"),
+            Path("~/.cache/trimtab/kubebuilder").expanduser(),
+            Path(__file__).parents[3] / "shared" / "kubernetes",
+        )
+
+    def folders(self) -> Iterator[Path]:
+        """Give the folders, the first first."""
+        if self.environment.get(ASSETS):
+            yield Path(self.environment[ASSETS])
+        yield from (Path(name) for name in os.get_exec_path(self.environment))
+        yield from (self.standard, self.cache)
+
+    def kubernetes(self) -> Path | None:
+        """Return the folder of the three; who names one wants that and no other."""
+        named = self.environment.get(ASSETS)
+        folders = [Path(named)] if named else self.folders()
+        return next((f for f in folders if not lacking(f, KUBERNETES)), None)
+
+    def etcd(self) -> Path | None:
+        """Return the program etcd."""
+        return next((f / ETCD for f in self.folders() if not lacking(f, (ETCD,))), None)
+
+
+def found(search: Search) -> Binaries:
     """Return the programs; without them skip the test, or fail it where CI should have them."""
-    unpack()
-    folder = next((f for f in folders() if _has(f, *KUBERNETES)), None)
-    etcd = next((f / "etcd" for f in folders() if _has(f, "etcd")), None)
+    if not search.environment.get(ASSETS):
+        unpack(search.archives, search.cache)
+    folder, etcd = search.kubernetes(), search.etcd()
     if folder is None or etcd is None:
-        missing = " and ".join([*KUBERNETES] * (folder is None) + ["etcd"] * (etcd is None))
-        absent(f"no control plane for tests: {missing} not found; {HELP}")
-        raise AssertionError  # absent() does not return
+        _lack(search, [*(() if folder else KUBERNETES), *(() if etcd else (ETCD,))])
     return Binaries(folder, etcd, version(folder / APISERVER))
 
 
-def absent(message: str) -> None:
-    """Skip the test with this line, or fail it where CI should have what is missing."""
-    if os.environ.get(NEEDED):
-        pytest.fail(message, pytrace=False)
-    pytest.skip(message)
-
-
-def folders() -> Iterator[Path]:
-    """Give the folders to look in, the first first."""
-    if os.environ.get(ASSETS):
-        yield Path(os.environ[ASSETS])
-    yield from (Path(name) for name in os.get_exec_path())
-    yield KUBEBUILDER
-    yield CACHE
+def lacking(folder: Path, names: tuple[str, ...]) -> list[str]:
+    """Return which programs are not in a folder."""
+    return [n for n in names if not ((folder / n).is_file() and os.access(folder / n, os.X_OK))]
 
 
 def version(program: Path) -> tuple[int, int]:
     """Return the major and minor version that a program of Kubernetes says it is."""
-    said = subprocess.run(
-        [program, "--version"], capture_output=True, text=True, check=True, timeout=30
-    ).stdout
-    match = re.search(r"v(\d+)\.(\d+)", said)
-    assert match, f"{program} --version says {said!r}"
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True, timeout=30)
+    match = re.search(r"v(\d+)\.(\d+)", said.stdout)
+    assert match, f"{program} --version says {said.stdout!r}"
     return int(match[1]), int(match[2])
 
 
-def unpack(archives: Path = ARCHIVES, cache: Path = CACHE) -> None:
+def unpack(archives: Path, cache: Path) -> None:
     """Fill the cache from the archives; another process may be doing the same at this moment."""
     for name in KUBERNETES:
         archive, target = archives / f"{name}.xz", cache / name
@@ -90,17 +111,24 @@ def unpack(archives: Path = ARCHIVES, cache: Path = CACHE) -> None:
 
 def _unpack(archive: Path, target: Path) -> None:
     with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as partial:
+        path = Path(partial.name)
         try:
             with lzma.open(archive) as packed:
                 shutil.copyfileobj(packed, partial)
-            partial.flush()
-            Path(partial.name).chmod(0o755)
-            # A whole file appears at once; should another process be first, it is the same file.
-            Path(partial.name).replace(target)
         except BaseException:
-            Path(partial.name).unlink(missing_ok=True)
+            path.unlink()
             raise
+    path.chmod(0o755)
+    # The whole file appears at once; should another process be first, it was the same file.
+    path.replace(target)
 
 
-def _has(folder: Path, *names: str) -> bool:
-    return all(os.access(folder / name, os.X_OK) and (folder / name).is_file() for name in names)
+def _lack(search: Search, missing: list[str]) -> NoReturn:
+    named = search.environment.get(ASSETS)
+    if named:
+        missing = lacking(Path(named), tuple(missing))
+    where = f" in {ASSETS}={named}" if named else ""
+    message = f"no Kubernetes for tests: {', '.join(missing)} not found{where}; {HELP}"
+    if search.environment.get(NEEDED):
+        pytest.fail(message, pytrace=False)
+    pytest.skip(message)

@@ -18,14 +18,13 @@ from pathlib import Path
 from urllib3.exceptions import HTTPError
 
 from tests.kube import flags, tokens, users
-from tests.kube.binaries import APISERVER, MANAGER, SCHEDULER, Binaries
+from tests.kube.binaries import APISERVER, ETCD, MANAGER, SCHEDULER, Binaries
 from tests.kube.certificates import Authority
 from tests.kube.manifests import Manifests, apply
 from tests.kube.processes import Group
 from tests.kube.rest import FIELD_MANAGER, Json, Refused, Rest
 from tools.local.child import free_port
 
-ETCD = "etcd"
 ADMIN = "admin"
 START_LIMIT_S = 60.0
 PULSE_S = 0.02
@@ -70,9 +69,9 @@ class Plane:
         return users.with_token(self.places, name, self.token(namespace, service_account, expires_s))
 
     def token(self, namespace: str, service_account: str, expires_s: float = TOKEN_S) -> str:
-        """Return a token; one with a negative expiry is refused from the start.
+        """Return a token; with a negative expiry it is refused from the start.
 
-        An API server remembers for ten seconds that a token was good, past its expiry too.
+        For ten seconds an API server remembers that a token was good, past its expiry too.
         """
         return tokens.token(self.rest, self.places.account_key, namespace, service_account, expires_s)
 

@@ -40,6 +40,10 @@ class Group:
                 process_group=self._guard.pid,
             )
 
+    def process(self, name: str) -> subprocess.Popen[bytes]:
+        """Return a process that was started and not killed."""
+        return self._running[name]
+
     def kill(self, name: str) -> None:
         """End a process at once, as a crash would."""
         process = self._running.pop(name)

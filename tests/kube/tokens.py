@@ -16,16 +16,21 @@ from tests.kube.rest import Json, Refused, Rest
 
 SHORTEST_S = 600
 """What the API server gives at least."""
+LEEWAY_S = 60
+"""How long after its expiry the API server still takes a token, as clocks differ."""
 AGE_S = 3600
 """How long before its expiry a token that is signed here claims to have been issued."""
 
 
 def token(rest: Rest, key: Path, namespace: str, service_account: str, expires_s: float) -> str:
-    """Return a token of an account, made if need be, that ends *expires_s* from now (or ended, if < 0)."""
+    """Return a token of an account, made if need be, that is refused from *expires_s* from now on.
+
+    One of ten minutes or more is taken for a minute longer.
+    """
     accounts = f"/api/v1/namespaces/{namespace}/serviceaccounts"
     account = _account(rest, accounts, service_account)
     if expires_s < SHORTEST_S:
-        return _signed(key, _claims(account, time.time() + expires_s))
+        return _signed(key, _claims(account, time.time() + expires_s - LEEWAY_S))
     request = {"spec": {"expirationSeconds": round(expires_s)}}
     answer = rest.post(f"{accounts}/{service_account}/token", request)
     return str(answer["status"]["token"])
