@@ -13,7 +13,7 @@ SERVING_TESTS := $(addprefix tests/pipelines/,id_card video audio qa serving/tes
 MODELS := .models
 MODELS_STAMP := $(MODELS)/.prepared
 
-.PHONY: setup demo demo-live test test-slow check format lock bench profile image serving models debian llm llm-stop test-llm clean
+.PHONY: setup demo demo-live test test-slow check format lock bench profile image serving models debian etcd llm llm-stop test-llm clean
 
 setup: $(STAMP)
 
@@ -44,17 +44,22 @@ debian:  ## Debian's Prometheus, and flite, which speaks the audio examples; whe
 	|| { apt-get update -qq && apt-get install -qq -y --no-install-recommends prometheus flite > /dev/null; } \
 	|| { echo "prometheus and flite are needed: install them, or run make as one who may (apt-get)" >&2; exit 1; }
 
+etcd:  ## Debian's etcd, the database of the Kubernetes that tests start; where there is none yet
+	@command -v etcd > /dev/null || test -x "$(KUBEBUILDER_ASSETS)/etcd" \
+	|| { apt-get update -qq && apt-get install -qq -y --no-install-recommends etcd-server > /dev/null; } \
+	|| echo "no etcd (Debian: etcd-server), so the tests on a real Kubernetes will be skipped" >&2
+
 demo: $(STAMP)  ## twenty bursty minutes on the embedded cluster, in under a minute
 	$(BIN)/trimtab demo
 
 demo-live: $(STAMP) $(MODELS_STAMP) debian  ## five minutes of real requests against real servers here
 	$(BIN)/trimtab demo-live
 
-test: check $(MODELS_STAMP) debian  ## everything that must hold
+test: check $(MODELS_STAMP) debian etcd  ## everything that must hold
 	$(SERVING_BIN)/python -m pytest -m "not slow" $(SERVING_TESTS)
 	TESTS_NEED_SERVERS=1 $(BIN)/pytest -m "not slow and not llm"
 
-test-slow: check $(MODELS_STAMP) debian
+test-slow: check $(MODELS_STAMP) debian etcd
 	$(SERVING_BIN)/python -m pytest $(SERVING_TESTS)
 	TESTS_NEED_SERVERS=1 $(BIN)/pytest -m "not llm"
 
