@@ -32,7 +32,9 @@ def in_order(objects: list[Json]) -> list[Json]:
     for each in objects:
         for container in each.get("spec", {}).get("template", {}).get("spec", {}).get("containers", ()):
             container["env"] = sorted(container.get("env", ()), key=lambda variable: str(variable["name"]))
-    return sorted(objects, key=lambda o: (o["kind"], o["metadata"].get("namespace", ""), o["metadata"]["name"]))
+    return sorted(
+        objects, key=lambda o: (o["kind"], o["metadata"].get("namespace", ""), o["metadata"]["name"])
+    )
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
