@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -32,7 +32,14 @@ NOT_TEXT = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 """What some reader of YAML takes for something else than text."""
 WIDE = 4096
 """No line of a printed object is broken."""
-QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?([kKMGT]i?)?")
+FORMS = {
+    "--namespace": (re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"), "name of a namespace", "trimtab-demo"),
+    "--image": (re.compile(r"\S+"), "name of an image", "registry.example/trimtab-serving:1"),
+    "--kit": (re.compile(r"[A-Za-z0-9_-]+"), "name of a ready pipeline", "id_card"),
+    "--memory": (re.compile(r"[0-9]+(\.[0-9]+)?([kMGT]|[KMGT]i)?"), "quantity of memory", "512Mi"),
+    "--prometheus": (re.compile(r"https?://\S+"), "URL", "http://prometheus-server.monitoring"),
+}
+"""By option: what it must look like, what it is, and an example."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +82,14 @@ def export_manifests(
     budgets: BudgetVersion | None,
 ) -> Status:
     """Print the objects that serve a pipeline."""
-    if not QUANTITY.fullmatch(memory):
-        raise UsageError(f"--memory: {memory!r} is no quantity of memory; give one such as 512Mi or 2Gi")
+    _check({"--namespace": namespace, "--image": image, "--kit": kit, "--memory": memory})
     chosen = _chosen(policy)
     if chosen is None:
         return Status.INFEASIBLE
     serving = Serving(
         namespace=namespace,
         image=image,
-        kit=kit or _kit(chosen.pipeline),
+        kit=_kit(chosen.pipeline) if kit is None else kit,
         memory=memory,
         routers=routers,
         labels=labels,
@@ -97,6 +103,7 @@ def export_manifests(
 
 def export_hpa(policy: Policy, *, namespace: str, version: HpaVersion) -> Status:
     """Print an HPA for each stage, and the rule that gives them their metric."""
+    _check({"--namespace": namespace})
     chosen = _chosen(policy)
     if chosen is None:
         return Status.INFEASIBLE
@@ -107,8 +114,7 @@ def export_hpa(policy: Policy, *, namespace: str, version: HpaVersion) -> Status
 
 def export_keda(policy: Policy, *, namespace: str, prometheus: str) -> Status:
     """Print a ScaledObject for each stage."""
-    if not re.match(r"https?://\S+$", prometheus):
-        raise UsageError(f"--prometheus: {prometheus!r} is no URL; give one such as http://prometheus:9090")
+    _check({"--namespace": namespace, "--prometheus": prometheus})
     chosen = _chosen(policy)
     if chosen is None:
         return Status.INFEASIBLE
@@ -128,6 +134,18 @@ def as_text(objects: Iterable[Json], comment: str) -> str:
         file.write(f"# {comment}\n")
         yaml.dump_all([_quoted(each) for each in objects], file)
         return file.getvalue()
+
+
+def _check(given: Mapping[str, str | None]) -> None:
+    """Refuse options that are not what they should be.
+
+    Raises:
+        UsageError: the first that is not.
+    """
+    for option, text in given.items():
+        form, what, example = FORMS[option]
+        if text is not None and not form.fullmatch(text):
+            raise UsageError(f"{option}: {text!r} is no {what}; give one such as {example}")
 
 
 def _kit(pipeline: Pipeline) -> str:

@@ -20,11 +20,11 @@ from pathlib import Path
 from tests.docs.pages import FENCE, ROOT, Example, examples
 
 NOT_RUN = re.compile(
-    r"^(make|docker|buildah|git|source|\.|\.venv/bin/pre-commit"
+    r"^(make|kubectl|docker|buildah|git|source|\.|\.venv/bin/pre-commit"
     r"|trimtab (profile|demo-live|local)|trimtab run .*--cluster local)\b"
 )
 """Setting up, and what measures this machine or serves on it for minutes."""
-CHEAP = re.compile(r"^(printf|cat|trimtab (solve|verify|frontier)\b)")
+CHEAP = re.compile(r"^(printf|cat|trimtab (solve|verify|frontier|export)\b)")
 TIMINGS = re.compile(r"(?<=\bseconds)\W+[\d.e-]+|[\d.]+(?= ms\b)|\d+(?= s in all)")
 COMPARISON = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 SECONDS = 240

@@ -13,12 +13,12 @@ import typer.main
 from agent.cli import app
 from tests.docs.pages import ROOT, name_of, tracked_files
 
-OWN_FOLDERS = re.compile(r"(?<![\w.])/(?:work|root|tmp)\b")
-"""Of the machine this was made on; the folder of a container is another matter."""
+OWN_FOLDERS = re.compile(r"(?<![\w.])/(?:(?:work|root)\b|tmp/)")
+"""Of the machine this was made on; the folders of a container, its /tmp among them, are another matter."""
 PRIVATE = re.compile(r"\.library\b")
 OUTSIDE = re.compile(r"\.\./shared\b")
 MAY_READ_OUTSIDE = ("tests/", "benchmarks/")
-CONTAINER = {"Dockerfile", "Dockerfile.serving"}
+CONTAINER = {"Dockerfile", "Dockerfile.serving", "deploy/image/probes/sealed.py"}
 HERE = Path(__file__).resolve()
 
 

@@ -14,6 +14,8 @@ from agent.cli import app
 from tests.docs.pages import ROOT, Example, all_examples, anchors, links, name_of, pages, spans
 
 GROUP = typer.main.get_group(app)
+OF_OTHERS = {"--server-side"}
+"""Options of kubectl."""
 SEPARATORS = {"|", "||", "&&", ";", "&", ">", ">>", "<"}
 PAGES = [pytest.param(page, id=name_of(page)) for page in pages()]
 
@@ -88,10 +90,12 @@ def test_commands_named_in_running_text_exist(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_options_named_in_running_text_exist(page: Path) -> None:
-    known = {o for command in GROUP.commands.values() for p in command.params for o in p.opts}
+    commands = [*GROUP.commands.values()]
+    nested = [c for group in commands for c in getattr(group, "commands", {}).values()]
+    known = {o for command in [*commands, *nested] for p in command.params for o in p.opts}
     named = {m[0] for span in spans(page) if (m := re.match(r"--[a-z][a-z-]*", span))}
 
-    assert named <= known | {"--help"}
+    assert named <= known | {"--help", *OF_OTHERS}
 
 
 @pytest.mark.parametrize("page", PAGES)
