@@ -13,7 +13,9 @@ from deploy.image.engine import Engine
 from deploy.image.processes import ProgramFailed
 
 PROBES = Path(__file__).with_name("probes")
-STARTED_S = 30.0
+AT_WORK_S = 120.0
+"""The twin is compiled before the first decision, maybe on a machine with other things to do."""
+
 STOP_S = 30
 """What Kubernetes gives a pod to end, unless told otherwise."""
 
@@ -102,10 +104,10 @@ def _ended(check: Ending, *, tag: str, engine: Engine, options: Sequence[str]) -
 
 
 def _wait_for(text: str, *, name: str, engine: Engine) -> None:
-    until = time.monotonic() + STARTED_S
+    until = time.monotonic() + AT_WORK_S
     while text not in (printed := engine.ask("logs", name)):
         if time.monotonic() > until:
-            raise ProgramFailed(f"no {text!r} within {STARTED_S:g} s; it printed {printed[-200:]!r}")
+            raise ProgramFailed(f"no {text!r} within {AT_WORK_S:g} s; it printed {printed[-200:]!r}")
         time.sleep(0.2)
 
 
