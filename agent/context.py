@@ -18,6 +18,7 @@ from core.pace import Pace
 from core.pipeline import Pipeline
 from core.problem import Margins
 from core.ruling import EPSILON
+from core.spend import Planning
 from tools.assess import Moment
 from tools.cadence import LOOP_MARGINS, horizon_s
 from tools.forecast import Forecaster
@@ -125,7 +126,7 @@ class Context:
 
     def keep(self, decision: Decision) -> None:
         """Remember a decision that was recorded."""
-        self.history.append(decision)
+        self.history.append(at_hand(decision, self.pipeline))
         self.standing = counted(self.standing, decision)
 
     def recent(self) -> tuple[Decision, ...]:
@@ -149,3 +150,24 @@ class Context:
         """Say whether the last change has had the time to start its replicas."""
         applied_s = [d.time_s for d in self.recent() if d.outcome == "applied"]
         return not applied_s or self.clock() - applied_s[-1] > self.horizon_s - self.settings.interval_s
+
+
+def at_hand(decision: Decision, pipeline: Pipeline) -> Decision:
+    """Return what later turns look back on of a decision; the store has all of it.
+
+    A whole one takes 50 to 90 kB: thirty of them for each of 200 pipelines would be half a gigabyte.
+    """
+    certificate = decision.certificate
+    if certificate is not None:
+        problem = certificate.problem.model_copy(update={"pipeline": pipeline, "running": None})
+        certificate = certificate.model_copy(update={"problem": problem, "constraints": ()})
+    return decision.model_copy(
+        update={
+            "certificate": certificate,
+            "planning": Planning(),
+            "proposals": decision.proposals[-1:],
+            "rulings": (),
+            "signals": (),
+            "uses": (),
+        }
+    )

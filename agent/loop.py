@@ -23,7 +23,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.types import Command
 
-from agent.context import REMEMBERED, Context
+from agent.context import REMEMBERED, Context, at_hand
 from agent.graph import STEPS_LIMIT, build
 from agent.state import TickState
 from core.approval import Approval
@@ -222,8 +222,9 @@ class Loop:
         now_s, ours = self.context.clock(), self.context.pipeline.name
         known = [d for d in self.context.store.latest(REMEMBERED)[::-1] if d.pipeline == ours]
         self.context.history.clear()
-        self.context.earlier = tuple(d for d in known if d.time_s <= now_s)
-        self.context.assessor.replay(self.context.earlier)
+        earlier = tuple(d for d in known if d.time_s <= now_s)
+        self.context.assessor.replay(earlier)
+        self.context.earlier = tuple(at_hand(d, self.context.pipeline) for d in earlier)
         if self.context.settings.autonomy is not None:
             self.context.standing = standing(self.context.store.of_pipeline(ours))
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from agent.context import REMEMBERED
+from agent.context import REMEMBERED, at_hand
 from agent.folder import DECISIONS
 from core.assessment import Assessment
 from core.calendar import Event, announced_ratio
@@ -61,7 +61,7 @@ def situation_of(
         running=running,
         time_s=decision.time_s,
         horizon_s=horizon,
-        history=tuple(history),
+        history=tuple(at_hand(d, pipeline) for d in history),
         events=events,
         announced=announced_ratio(
             events,

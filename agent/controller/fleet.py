@@ -25,7 +25,7 @@ from tools.kubernetes.errors import KubernetesError
 from tools.kubernetes.kserve import InferenceServices
 from tools.kubernetes.view import View
 from tools.kubernetes.workloads import Deployments
-from tools.promql.source import Watched
+from tools.promql.asking import Watched
 
 logger = logging.getLogger(__name__)
 
@@ -184,7 +184,7 @@ def _watched(key: Key, member: Member, interval_s: int) -> Watched:
         pipeline=member.pipeline,
         interval_s=float(interval_s),
         overrides=member.declared.operation.metrics,
-        zero=member.clock.birth.zero,
+        began_at=member.clock.birth.zero,
     )
 
 

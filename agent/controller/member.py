@@ -77,8 +77,8 @@ class Member:
 
     def _turn(self, reading: Reading, *, unsettled: bool) -> Turn:
         if unsettled:
-            for decision in self.loop.recover():
-                logger.warning("a turn was cut off: %s", decision.note, extra={"decision": decision.id})
+            for late in self.loop.recover():
+                logger.warning("a turn was cut off: %s", late.note, extra={"decision": late.id})
         actuator = self.cluster.actuator
         hindrance = actuator.hindrance()
         mode, reason = self._mode(hindrance), self._reason(hindrance)

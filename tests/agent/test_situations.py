@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agent.context import REMEMBERED
+from agent.context import REMEMBERED, at_hand
 from agent.folder import CALENDAR, DECISIONS
 from agent.planners import create
 from agent.situations import latest_situation, remembered_by, situation_of
@@ -117,7 +117,9 @@ def test_the_last_decision_is_opened_by_default_and_any_by_its_name(tmp_path: Pa
 
     assert latest_situation(data).time_s == decisions[-1].time_s
     assert latest_situation(data, decisions[1].id).time_s == decisions[1].time_s
-    assert latest_situation(data).history == tuple(decisions[:2])
+    assert latest_situation(data).history == tuple(
+        at_hand(d, run.loop.context.pipeline) for d in decisions[:2]
+    )
 
 
 def test_without_metrics_there_is_no_situation(tmp_path: Path) -> None:

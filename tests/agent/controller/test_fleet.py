@@ -1,0 +1,190 @@
+"""Many pipelines in one process, on a real API server: one that is broken never stops the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.folder import DECISIONS
+from tests.agent.controller.world import World
+from tests.kube.plane import Plane
+from tests.tools.kubernetes.stages import configured, toy
+from tools.kubernetes.declared import CRD
+from tools.kubernetes.errors import Unreachable
+from tools.kubernetes.names import PAUSED
+from tools.store import DecisionStore
+
+STEADY = [12.0] * 600
+
+
+@pytest.fixture
+def world(plane: Plane, namespace: str, tmp_path: Path) -> Iterator[World]:
+    found = World(plane, namespace, tmp_path, STEADY)
+    yield found
+    found.fleet.close()
+
+
+def sweeps(world: World, count: int) -> None:
+    for _ in range(count):
+        world.fleet.sweep()
+
+
+def test_the_cluster_comes_to_run_what_its_load_needs(world: World) -> None:
+    world.declares(start=configured("small", 1, 1))
+
+    sweeps(world, 4)
+
+    assert world.says("find") == ("large", 3)
+    assert world.says("read") == ("only", 2)
+    status = world.object()["status"]
+    assert status["lastDecisions"][0]["outcome"] == "applied"
+    assert {c["type"]: c["status"] for c in status["conditions"]} == {
+        "Valid": "True",
+        "MetricsAvailable": "True",
+        "Feasible": "True",
+        "Applied": "True",
+    }
+
+
+def test_every_turn_is_in_the_pipelines_own_store(world: World, namespace: str, tmp_path: Path) -> None:
+    world.declares()
+
+    sweeps(world, 3)
+    world.fleet.close()
+
+    store = DecisionStore(tmp_path / namespace / "toy" / DECISIONS, read_only=True)
+    assert [d.outcome for d in store.latest(10)][-1] in {"applied", "unchanged", "held"}
+    assert store.count() == 3
+    store.close()
+
+
+def test_without_leave_nothing_changes_and_what_would_be_done_is_said(world: World) -> None:
+    world.declares(mode="observe", start=configured("small", 1, 1))
+
+    sweeps(world, 4)
+
+    assert (world.says("find"), world.says("read")) == (("small", 1), ("only", 1))
+    status = world.object()["status"]
+    assert (status["mode"], status["outcome"]) == ("observe", "recommended")
+    assert status["recommended"] == "find=large/1x3, read=only/1x2"
+
+
+def test_the_controllers_own_mode_is_the_most(plane: Plane, namespace: str, tmp_path: Path) -> None:
+    world = World(plane, namespace, tmp_path, STEADY, mode="observe")
+    world.declares(mode="auto")
+
+    sweeps(world, 3)
+
+    assert world.says("find") == ("small", 1)
+    world.fleet.close()
+
+
+def test_a_broken_spec_is_said_on_its_own_status_and_stops_nobody_else(world: World) -> None:
+    world.declares(start=configured("small", 1, 1))
+    spec = {**world.object()["spec"], "stages": [{**s, "after": ["nowhere"]} for s in stages_of(world)]}
+    body = {"apiVersion": "trimtab.dev/v1", "kind": "Pipeline", "metadata": {"name": "broken"}, "spec": spec}
+    world.owner.posts(CRD.format(world.namespace), body)
+
+    sweeps(world, 4)
+
+    valid = world.condition("Valid", "broken")
+    assert (valid["status"], valid["reason"]) == ("False", "InvalidSpec")
+    assert "spec.stages[0].after[0]: there is no stage 'nowhere'" in valid["message"]
+    assert world.says("find") == ("large", 3)
+
+
+def stages_of(world: World) -> list[dict[str, object]]:
+    return list(world.object()["spec"]["stages"])
+
+
+def test_a_pipeline_without_workloads_is_said_and_stops_nobody_else(world: World) -> None:
+    world.declares(start=configured("small", 1, 1))
+    bare = toy(max_cores=40).model_copy(update={"name": "bare"})
+    spec = world.object()["spec"]
+    body = {"apiVersion": "trimtab.dev/v1", "kind": "Pipeline", "metadata": {"name": bare.name}, "spec": spec}
+    world.owner.posts(CRD.format(world.namespace), body)
+
+    sweeps(world, 4)
+
+    applied = world.condition("Applied", "bare")
+    assert (applied["status"], applied["reason"]) == ("False", "NotLabelled")
+    assert "trimtab export manifests" in applied["message"]
+    assert world.says("find") == ("large", 3)
+
+
+def test_a_pipeline_that_is_paused_is_watched_and_left_alone(world: World) -> None:
+    world.declares(start=configured("small", 1, 1))
+    path = f"{CRD.format(world.namespace)}/toy"
+    world.owner.api.patch(path, {"metadata": {"annotations": {PAUSED: "true"}}}, "merge")
+
+    sweeps(world, 4)
+
+    assert world.says("find") == ("small", 1)
+    assert world.condition("Applied")["reason"] == "Paused"
+    assert world.object()["status"]["outcome"] == "recommended"
+
+
+def test_a_deployment_that_was_edited_is_watched_and_left_alone(world: World) -> None:
+    world.declares(start=configured("small", 1, 1))
+    sweeps(world, 4)
+    world.owner.edits("toy-read", {"spec": {"replicas": 7}})
+
+    sweeps(world, 2)
+
+    applied = world.condition("Applied")
+    assert (applied["status"], applied["reason"]) == ("False", "EditedByHand")
+    assert "replicas 2 -> 7" in applied["message"]
+    assert "kubectl-edit" in applied["message"]
+    assert world.says("read") == ("only", 7)
+
+
+def test_a_blind_sweep_changes_nothing_and_the_next_one_goes_on(world: World) -> None:
+    world.source.blind = {3, 4}
+    world.declares(start=configured("small", 1, 1))
+
+    sweeps(world, 4)
+    after_blindness = world.condition("MetricsAvailable")
+    sweeps(world, 2)
+
+    assert (after_blindness["status"], after_blindness["reason"]) == ("False", "MetricsMissing")
+    assert world.condition("MetricsAvailable")["status"] == "True"
+
+
+def test_what_is_declared_no_more_is_forgotten_and_its_workloads_stay(world: World) -> None:
+    world.declares()
+    sweeps(world, 2)
+
+    world.owner.deletes(f"{CRD.format(world.namespace)}/toy")
+    sweeps(world, 1)
+
+    assert world.heard.left == [(world.namespace, "toy")]
+    assert not world.fleet.members
+    assert world.owner.deployment("toy-find")
+
+
+def test_a_changed_spec_is_decided_on_from_the_next_sweep(world: World) -> None:
+    world.declares(start=configured("small", 1, 1))
+    sweeps(world, 4)
+
+    path = f"{CRD.format(world.namespace)}/toy"
+    world.owner.api.patch(path, {"spec": {"limits": {"maxCores": 5}}}, "merge")
+    sweeps(world, 4)
+
+    cores = world.object()["status"]["cores"]
+    assert cores <= 5
+
+
+def test_an_api_server_that_is_gone_costs_sweeps_and_nothing_else(plane: Plane, world: World) -> None:
+    world.declares(start=configured("small", 1, 1))
+    sweeps(world, 2)
+
+    plane.stop_apiserver()
+    with pytest.raises(Unreachable):
+        world.fleet.sweep()
+    plane.start_apiserver()
+    sweeps(world, 3)
+
+    assert world.says("find") == ("large", 3)
+    assert not world.heard.of("toy")[-1].problem
