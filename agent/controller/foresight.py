@@ -7,7 +7,6 @@ all of it was measured; one with a gap is never judged, as the gap may have held
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from core.forecast import Forecast
@@ -15,8 +14,8 @@ from core.observation import Observation
 
 MOST_OPEN = 360
 """Forecasts that wait for the end of their horizon: an hour of ten seconds."""
-SLACK_S = 0.5
-"""Half of one sample: how far the borders of an interval may be off."""
+SLACK = 0.5
+"""Of one sample: how far the borders of intervals may be off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +35,7 @@ class _Open:
     seen_s: float
     """Up to where the horizon was measured, without a gap."""
     highest_rps: float = 0.0
+    over: bool = False
 
 
 @dataclass(slots=True)
@@ -50,29 +50,30 @@ class Foresight:
             now_s = observation.time_s
             self._open.append(_Open(forecast, end_s=now_s + forecast.horizon_s, seen_s=now_s))
 
-    def seen(self, observation: Observation | None) -> Iterator[Judgement]:
-        """Take in an interval, and yield what it settles; all of it has to be taken."""
+    def seen(self, observation: Observation | None) -> tuple[Judgement, ...]:
+        """Take in an interval, and return what it settles."""
         still = [] if observation is None else [o for o in self._open if _followed(o, observation)]
-        self._open.clear()
-        for each in still:
-            if each.seen_s < each.end_s - SLACK_S:
-                self._open.append(each)
-            else:
-                forecast, highest_rps = each.forecast, each.highest_rps
-                yield Judgement(highest_rps - forecast.point_rps, covered=highest_rps <= forecast.upper_rps)
+        self._open = deque((o for o in still if not o.over), maxlen=MOST_OPEN)
+        return tuple(
+            Judgement(o.highest_rps - o.forecast.point_rps, covered=o.highest_rps <= o.forecast.upper_rps)
+            for o in still
+            if o.over
+        )
 
 
 def _followed(each: _Open, observation: Observation) -> bool:
     """Add what was measured of the horizon; False where there is a gap."""
     loads_rps = observation.loads_rps
-    began_s = observation.time_s - len(loads_rps)
-    if began_s > each.seen_s + SLACK_S:
+    step_s = observation.interval_s / max(1, len(loads_rps))
+    began_s = observation.time_s - observation.interval_s
+    if not loads_rps or began_s > each.seen_s + SLACK * step_s:
         return False
-    for second, load_rps in enumerate(loads_rps, start=1):
-        at_s = began_s + second
-        if each.seen_s + SLACK_S < at_s <= each.end_s + SLACK_S:
+    for number, load_rps in enumerate(loads_rps, start=1):
+        at_s = began_s + number * step_s
+        if each.seen_s + SLACK * step_s < at_s and not each.over:
             if load_rps is None:
                 return False
             each.highest_rps = max(each.highest_rps, load_rps)
             each.seen_s = at_s
+            each.over = at_s >= each.end_s - SLACK * step_s
     return True

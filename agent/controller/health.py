@@ -36,6 +36,8 @@ MOST_CLIENTS = 16
 """At once; probes and scrapers are three or four."""
 CLIENT_S = 10.0
 """A whole exchange; Prometheus' own limit on a scrape."""
+LOOK_S = 0.1
+"""How often the server looks whether it is to end."""
 Phase = Literal["starting", "standing by", "leading", "draining"]
 
 
@@ -84,19 +86,23 @@ class Health:
 
 
 @contextmanager
-def serving(listen: str, health: Health, metrics: Callable[[], bytes]) -> Iterator[tuple[str, int]]:
+def serving(
+    listen: str, health: Health, metrics: Callable[[], bytes], *, client_s: float = CLIENT_S
+) -> Iterator[tuple[str, int]]:
     """Serve while the block runs; give host and port, as port 0 takes a free one.
+
+    A client that is not served after *client_s* seconds is cut off.
 
     Raises:
         UsageError: *listen* is no HOST:PORT, or cannot be listened on.
     """
     host, port = _address(listen)
     try:
-        server = _Server(host, port, health, metrics)
+        server = _Server(host, port, health, metrics, client_s)
     except OSError as error:
         reason = error.strerror or error
         raise UsageError(f"cannot listen on {listen}: {reason}; give another HOST:PORT") from error
-    thread = threading.Thread(target=server.serve_forever, name="health", daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(LOOK_S,), name="health", daemon=True)
     thread.start()
     try:
         yield server.server_name, server.server_port
@@ -127,8 +133,10 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     """A client that hangs must not keep the controller from ending."""
 
-    def __init__(self, host: str, port: int, health: Health, metrics: Callable[[], bytes]) -> None:
-        self.health, self.metrics = health, metrics
+    def __init__(
+        self, host: str, port: int, health: Health, metrics: Callable[[], bytes], client_s: float
+    ) -> None:
+        self.health, self.metrics, self.client_s = health, metrics, client_s
         self._places = threading.BoundedSemaphore(MOST_CLIENTS)
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), _Handler)
@@ -149,7 +157,7 @@ class _Server(ThreadingHTTPServer):
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as above
         """Answer a client, and give its place free; a slow one is cut off."""
-        cut = threading.Timer(CLIENT_S, _cut, [request])
+        cut = threading.Timer(self.client_s, _cut, [request])
         cut.daemon = True
         cut.start()
         try:
@@ -166,7 +174,11 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     server_version, sys_version = "trimtab", ""
-    timeout = CLIENT_S
+
+    def setup(self) -> None:
+        """Never wait longer for a client than it may take in all."""
+        super().setup()
+        self.connection.settimeout(self.server.client_s)
 
     def do_GET(self) -> None:
         """Answer."""
