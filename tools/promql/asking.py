@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,6 +43,12 @@ class Found:
     """Requests per second, by unix second."""
     failure: MetricsUnavailable | None = None
     """Why a query of its own has no answer."""
+
+    @property
+    def router_age_s(self) -> float | None:
+        """Age of the routers' newest sample; None where they have none."""
+        ages = [row.value for row in self.rows.get("age", ()) if not row.labels.get("stage")]
+        return ages[0] if ages and math.isfinite(ages[0]) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,15 +77,15 @@ def _refuse_stale(watched: Watched, found: Found, windows: Windows) -> None:
     """See that the arrivals are counted, and now; a load of the pipeline's own speaks for itself."""
     if LOAD in watched.overrides and "age" not in watched.overrides:
         return
-    ages = [row.value for row in found.rows.get("age", ()) if not row.labels.get("stage")]
-    if not ages or not math.isfinite(ages[0]):
+    age_s = found.router_age_s
+    if age_s is None:
         raise MetricsUnavailable(
             f"Prometheus has had no {names.REQUESTS} of {_called(watched)} for an hour: "
             "is its router scraped, with the labels namespace and pipeline?"
         )
-    if ages[0] > windows.fresh_s:
+    if age_s > windows.fresh_s:
         raise MetricsUnavailable(
-            f"the newest sample of {names.REQUESTS} of {_called(watched)} is {ages[0]:.0f} s old, "
+            f"the newest sample of {names.REQUESTS} of {_called(watched)} is {age_s:.0f} s old, "
             f"{windows.fresh_s} s are allowed: is its router scraped, as often as --scrape-interval says?"
         )
 

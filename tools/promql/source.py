@@ -129,7 +129,7 @@ def _only_completions(
     sweep: Sweep, group: Sequence[Watched], windows: Windows, found: Mapping[Key, Found]
 ) -> dict[Key, MetricsUnavailable]:
     """Return the pipelines that count completions but no arrivals: they are never taken for arrivals."""
-    without = [w.key for w in group if "age" not in found[w.key].rows and LOAD not in w.overrides]
+    without = [w.key for w in group if found[w.key].router_age_s is None and LOAD not in w.overrides]
     if not without:
         return {}
     return {

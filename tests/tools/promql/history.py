@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from tests.tools.exporter import program, prometheus
 
@@ -22,6 +23,12 @@ AFTER_S = 60
 """Written ahead, so that the newest sample stays fresh for as long as a test may take."""
 Level = Callable[[float], float]
 """The value of a series at a time, in seconds after the history's now."""
+
+
+class Adder(Protocol):
+    """Writes series that have some labels in common."""
+
+    def __call__(self, metric: str, level: Level, **labels: str) -> None: ...
 
 
 def growing(rate: float, start: float = 0.0) -> Level:
@@ -34,6 +41,18 @@ def steady(value: float) -> Level:
     return lambda t: value
 
 
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When a series was scraped, in seconds after the history's now."""
+
+    since: float = -BEFORE_S
+    until: float = AFTER_S
+    every: int = SCRAPE_S
+
+
+ALWAYS = Times()
+
+
 @dataclass(slots=True)
 class History:
     """Series with the times at which they were scraped."""
@@ -41,30 +60,19 @@ class History:
     now: int = field(default_factory=lambda: int(time.time()))
     _series: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
-    def add(
-        self,
-        metric: str,
-        level: Level,
-        *,
-        since: float = -BEFORE_S,
-        until: float = AFTER_S,
-        scrape_s: int = SCRAPE_S,
-        **labels: str,
-    ) -> None:
-        """Write a series of pipeline `toy` in namespace `p`, or another; times are in seconds after now."""
-        tags = {"namespace": "p", "pipeline": "toy", "job": "pods", **labels}
+    def add(self, metric: str, level: Level, labels: Mapping[str, str], times: Times = ALWAYS) -> None:
+        """Write a series of pipeline `toy` in namespace `p`, or another."""
+        tags = {"namespace": "p", "pipeline": "toy", "job": "pods", "instance": "router", **labels}
         text = ",".join(f'{k}="{v}"' for k, v in tags.items() if v)
         family = metric.removesuffix("_total")
-        at = since
-        while at <= until:
+        at = times.since
+        while at <= times.until:
             self._series[family].append(f"{metric}{{{text}}} {level(at)} {self.now + at}")
-            at += scrape_s
+            at += times.every
 
-    def router(
-        self, *, rate: float = 6.0, done: float = 5.0, instance: str = "router", **options: object
-    ) -> None:
+    def router(self, *, rate: float = 6.0, done: float = 5.0, times: Times = ALWAYS, **labels: str) -> None:
         """Write a router: *rate* requests a second, *done* of them answered in 0.5 to 1 s; others expired."""
-        add = self._adder(instance, options)
+        add = self._adder(times, labels)
         add("trimtab_requests_total", growing(rate))
         add("trimtab_completed_total", growing(done))
         for reason in ("expired", "queue_full"):
@@ -82,11 +90,11 @@ class History:
         service_s: float = 0.1,
         queue: float = 2.0,
         ready: float = 1.0,
-        instance: str = "replica",
-        **options: object,
+        times: Times = ALWAYS,
+        **labels: str,
     ) -> None:
         """Write a replica: *rate* items a second in batches of *size* that take *service_s*."""
-        add = self._adder(instance, {**options, "stage": stage, "variant": variant})
+        add = self._adder(times, {"instance": "replica", **labels, "stage": stage, "variant": variant})
         for metric in ("trimtab_items_arrived_total", "trimtab_items_served_total"):
             add(metric, growing(rate))
         add("trimtab_queue_length", steady(queue))
@@ -96,9 +104,9 @@ class History:
         for bound in ("1", "2", "4", "+Inf"):
             add("trimtab_batch_size_bucket", growing(rate / size if size <= float(bound) else 0.0), le=bound)
 
-    def _adder(self, instance: str, options: Mapping[str, object]) -> Callable[..., None]:
+    def _adder(self, times: Times, common: Mapping[str, str]) -> Adder:
         def add(metric: str, level: Level, **labels: str) -> None:
-            self.add(metric, level, instance=instance, **{**options, **labels})  # type: ignore[arg-type]
+            self.add(metric, level, {**common, **labels}, times)
 
         return add
 

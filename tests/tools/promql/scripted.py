@@ -12,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
 
+import requests
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -115,6 +117,12 @@ def time_is(at: float) -> Answer:
 def says(status: int, body: str, content_type: str = "application/json", **headers: str) -> Answer:
     """Answer with any text."""
     return lambda exchange: exchange.answer(status, body.encode(), content_type, **headers)
+
+
+def forwarded(exchange: Exchange, url: str) -> None:
+    """Let a real server answer."""
+    answer = requests.post(f"{url}{exchange.asked.path}", data=exchange.asked.form, timeout=30)
+    exchange.answer(answer.status_code, answer.content)
 
 
 def _handler(server: Scripted, released: threading.Event) -> type[BaseHTTPRequestHandler]:
