@@ -6,7 +6,6 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +23,11 @@ from tools.cadence import LOOP_MARGINS
 from tools.kubernetes.export import HpaVersion, Scaling, adapter_rules, hpa, keda, scalings
 from tools.kubernetes.pods import Serving
 from tools.kubernetes.render import BudgetVersion, Workload, manifests
+from tools.kubernetes.text import as_text
+from tools.ports import Desired
 
 Json = dict[str, Any]
 
-PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./:-]*[A-Za-z0-9_/]|[A-Za-z/]")
-NOT_TEXT = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
-"""What some reader of YAML takes for something else than text."""
-WIDE = 4096
-"""No line of a printed object is broken."""
 FORMS = {
     "--namespace": (re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"), "name of a namespace", "trimtab-demo"),
     "--image": (re.compile(r"\S+"), "name of an image", "registry.example/trimtab-serving:1"),
@@ -43,15 +39,27 @@ FORMS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Running:
+    """The cluster whose Deployments say what runs."""
+
+    kubeconfig: Path | None
+    context: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The configuration to export, as the command line names it."""
 
     file: Path
-    load: str
+    namespace: str
+    load: str | None
+    """None for the load that was last decided for, which only a cluster can say."""
     config: Path | None
-    """None for the optimum at the load."""
+    """None for what runs, or else the optimum at the load."""
     headroom: str | None
     """None for that of the loop."""
+    running: Running | None = None
+    """None where no cluster is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +80,6 @@ class _Chosen:
 def export_manifests(
     policy: Policy,
     *,
-    namespace: str,
     image: str,
     kit: str | None,
     memory: str,
@@ -82,12 +89,12 @@ def export_manifests(
     budgets: BudgetVersion | None,
 ) -> Status:
     """Print the objects that serve a pipeline."""
-    _check({"--namespace": namespace, "--image": image, "--kit": kit, "--memory": memory})
+    _check({"--image": image, "--kit": kit, "--memory": memory})
     chosen = _chosen(policy)
     if chosen is None:
         return Status.INFEASIBLE
     serving = Serving(
-        namespace=namespace,
+        namespace=policy.namespace,
         image=image,
         kit=_kit(chosen.pipeline) if kit is None else kit,
         memory=memory,
@@ -101,39 +108,24 @@ def export_manifests(
     return Status.DONE
 
 
-def export_hpa(policy: Policy, *, namespace: str, version: HpaVersion) -> Status:
+def export_hpa(policy: Policy, *, version: HpaVersion) -> Status:
     """Print an HPA for each stage, and the rule that gives them their metric."""
-    _check({"--namespace": namespace})
     chosen = _chosen(policy)
     if chosen is None:
         return Status.INFEASIBLE
-    found = _scalings(chosen, namespace)
-    _print((adapter_rules(namespace), *(hpa(s, version) for s in found)), chosen.comment)
+    found = _scalings(chosen, policy.namespace)
+    _print((adapter_rules(policy.namespace), *(hpa(s, version) for s in found)), chosen.comment)
     return Status.DONE
 
 
-def export_keda(policy: Policy, *, namespace: str, prometheus: str) -> Status:
+def export_keda(policy: Policy, *, prometheus: str) -> Status:
     """Print a ScaledObject for each stage."""
-    _check({"--namespace": namespace, "--prometheus": prometheus})
+    _check({"--prometheus": prometheus})
     chosen = _chosen(policy)
     if chosen is None:
         return Status.INFEASIBLE
-    _print([keda(s, prometheus) for s in _scalings(chosen, namespace)], chosen.comment)
+    _print([keda(s, prometheus) for s in _scalings(chosen, policy.namespace)], chosen.comment)
     return Status.DONE
-
-
-def as_text(objects: Iterable[Json], comment: str) -> str:
-    """Return objects as one stream of YAML that YAML 1.1 and 1.2 read alike, as kubectl knows 1.1."""
-    from ruamel.yaml import YAML  # noqa: PLC0415 - only where YAML is written
-
-    yaml = YAML()
-    yaml.width = WIDE
-    yaml.explicit_start = True
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    with StringIO() as file:
-        file.write(f"# {comment}\n")
-        yaml.dump_all([_quoted(each) for each in objects], file)
-        return file.getvalue()
 
 
 def _check(given: Mapping[str, str | None]) -> None:
@@ -167,16 +159,50 @@ def _scalings(chosen: _Chosen, namespace: str) -> tuple[Scaling, ...]:
 
 
 def _chosen(policy: Policy) -> _Chosen | None:
-    """Return what is to be exported; None where the optimum is asked for and there is none."""
-    load_rps = positive(policy.load, "--load", "requests per second")
+    """Return what is to be exported; None where the optimum is asked for and there is none.
+
+    Raises:
+        UsageError: an option, a file or a combination of them is wrong.
+        Hindered: what runs is not readable.
+    """
+    _check({"--namespace": policy.namespace})
+    load_rps = None if policy.load is None else positive(policy.load, "--load", "requests per second")
     margins = LOOP_MARGINS
     if policy.headroom is not None:
         headroom = positive(policy.headroom, "--headroom", "a factor")
         margins = margins.model_copy(update={"headroom": headroom})
     pipeline = read_pipeline(policy.file)
+    if policy.running is not None:
+        if policy.config is not None:
+            raise UsageError(
+                "--config: --running takes the configuration from the cluster; give one of the two"
+            )
+        desired = _desired(policy.running, policy.namespace, pipeline)
+        return _Chosen(pipeline, load_rps or desired.load_rps, margins, desired.configuration)
+    if load_rps is None:
+        raise UsageError("--load: is missing; give requests per second, such as 12.5, or --running")
     if policy.config is not None:
-        configuration = read_configuration(policy.config).checked(pipeline)
-        return _Chosen(pipeline, load_rps, margins, configuration)
+        return _Chosen(pipeline, load_rps, margins, read_configuration(policy.config).checked(pipeline))
+    return _optimum(pipeline, load_rps, margins)
+
+
+def _desired(running: Running, namespace: str, pipeline: Pipeline) -> Desired:
+    """Return what the Deployments of a pipeline were last told."""
+    from tools.kubernetes.actuator import KubernetesActuator  # noqa: PLC0415 - only where a cluster is asked
+    from tools.kubernetes.api import connect  # noqa: PLC0415 - as above
+    from tools.kubernetes.view import View  # noqa: PLC0415 - as above
+    from tools.kubernetes.workloads import Deployments  # noqa: PLC0415 - as above
+
+    api = connect(running.kubeconfig, running.context)
+    view = View(api, namespace, Deployments(api, namespace))
+    try:
+        view.refresh()
+        return KubernetesActuator(pipeline, view).desired()
+    finally:
+        api.close()
+
+
+def _optimum(pipeline: Pipeline, load_rps: float, margins: Margins) -> _Chosen | None:
     match solve(Problem.of(pipeline, load_rps, margins=margins)):
         case Infeasible(bindings=bindings):
             why = "; ".join(binding.statement for binding in bindings)
@@ -191,23 +217,3 @@ def _chosen(policy: Policy) -> _Chosen | None:
 
 def _print(objects: Iterable[Json], comment: str) -> None:
     print(as_text(objects, comment), end="", flush=True)  # noqa: T201 - the command's output
-
-
-def _quoted(value: Any) -> Any:  # noqa: ANN401 - whatever an object holds
-    """Return a value whose texts are quoted wherever a reader might take them for something else."""
-    from ruamel.yaml.scalarstring import (  # noqa: PLC0415 - as above
-        DoubleQuotedScalarString,
-        LiteralScalarString,
-    )
-
-    match value:
-        case dict():
-            return {key: _quoted(each) for key, each in value.items()}
-        case list() | tuple():
-            return [_quoted(each) for each in value]
-        case str() if "\n" in value:
-            return LiteralScalarString(value)
-        case str() if not PLAIN.fullmatch(value) or value.lower() in NOT_TEXT:
-            return DoubleQuotedScalarString(value)
-        case _:
-            return value

@@ -12,7 +12,10 @@ from agent.cli.options import INFEASIBLE, PipelineFile, app
 if TYPE_CHECKING:
     from agent.exporting import Policy
 
-Load = Annotated[str, typer.Option("--load", help="Requests per second that it is decided for.")]
+Load = Annotated[
+    str | None,
+    typer.Option("--load", help="Requests per second that it is decided for; with --running the last."),
+]
 Config = Annotated[
     Path | None,
     typer.Option("--config", help="The configuration (JSON); the optimum at the load by default."),
@@ -21,6 +24,14 @@ Headroom = Annotated[
     str | None,
     typer.Option(help="Capacity carries this many times the load; as the loop has it (1.1) by default."),
 ]
+Running = Annotated[
+    bool,
+    typer.Option("--running", help="Take configuration and load from the Deployments of the namespace."),
+]
+Kubeconfig = Annotated[
+    Path | None, typer.Option(help="For --running; by default the pod's own account, or kubectl's file.")
+]
+Context = Annotated[str | None, typer.Option(help="Of the kubeconfig.")]
 Namespace = Annotated[str, typer.Option("--namespace", "-n", help="Of all objects.")]
 
 
@@ -35,8 +46,11 @@ app.add_typer(export, rich_help_panel="Kubernetes")
 @export.command("manifests")
 def manifests(
     file: PipelineFile,
-    load: Load,
+    load: Load = None,
     config: Config = None,
+    running: Running = False,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
     headroom: Headroom = None,
     namespace: Namespace = "default",
     image: Annotated[str, typer.Option(help="What serves (Dockerfile.serving).")] = "trimtab-serving:latest",
@@ -60,10 +74,10 @@ def manifests(
     """Print the objects that serve a pipeline: workloads, Services, the router, disruption budgets."""
     from agent import exporting  # noqa: PLC0415 - the solver takes most of the start-up time
 
+    policy = _policy(file, namespace, load, config, headroom, running, kubeconfig, context)
     _end(
         exporting.export_manifests(
-            _policy(file, load, config, headroom),
-            namespace=namespace,
+            policy,
             image=image,
             kit=kit,
             memory=memory,
@@ -78,8 +92,11 @@ def manifests(
 @export.command("hpa")
 def hpa(
     file: PipelineFile,
-    load: Load,
+    load: Load = None,
     config: Config = None,
+    running: Running = False,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
     headroom: Headroom = None,
     namespace: Namespace = "default",
     api_version: Annotated[
@@ -90,15 +107,18 @@ def hpa(
     """Print a HorizontalPodAutoscaler for each stage, and the metric's rule for prometheus-adapter."""
     from agent import exporting  # noqa: PLC0415 - as above
 
-    policy = _policy(file, load, config, headroom)
-    _end(exporting.export_hpa(policy, namespace=namespace, version=api_version))
+    policy = _policy(file, namespace, load, config, headroom, running, kubeconfig, context)
+    _end(exporting.export_hpa(policy, version=api_version))
 
 
 @export.command("keda")
 def keda(
     file: PipelineFile,
-    load: Load,
+    load: Load = None,
     config: Config = None,
+    running: Running = False,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
     headroom: Headroom = None,
     namespace: Namespace = "default",
     prometheus: Annotated[
@@ -108,14 +128,24 @@ def keda(
     """Print a KEDA ScaledObject for each stage."""
     from agent import exporting  # noqa: PLC0415 - as above
 
-    policy = _policy(file, load, config, headroom)
-    _end(exporting.export_keda(policy, namespace=namespace, prometheus=prometheus))
+    policy = _policy(file, namespace, load, config, headroom, running, kubeconfig, context)
+    _end(exporting.export_keda(policy, prometheus=prometheus))
 
 
-def _policy(file: Path, load: str, config: Path | None, headroom: str | None) -> Policy:
-    from agent.exporting import Policy  # noqa: PLC0415 - as above
+def _policy(
+    file: Path,
+    namespace: str,
+    load: str | None,
+    config: Path | None,
+    headroom: str | None,
+    running: bool,
+    kubeconfig: Path | None,
+    context: str | None,
+) -> Policy:
+    from agent.exporting import Policy, Running  # noqa: PLC0415 - as above
 
-    return Policy(file, load, config, headroom)
+    cluster = Running(kubeconfig, context) if running else None
+    return Policy(file, namespace, load, config, headroom, cluster)
 
 
 def _end(status: object) -> None:

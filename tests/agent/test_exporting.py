@@ -13,9 +13,9 @@ import pytest
 import yaml
 from ruamel.yaml import YAML
 
-from agent.exporting import as_text
 from tests.agent.command import trimtab
 from tests.agent.toy import TEXT, written
+from tools.kubernetes.text import as_text
 
 Json = dict[str, Any]
 KIT = ("--kit", "id_card")

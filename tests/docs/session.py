@@ -20,10 +20,10 @@ from pathlib import Path
 from tests.docs.pages import FENCE, ROOT, Example, examples
 
 NOT_RUN = re.compile(
-    r"^(make|kubectl|docker|buildah|git|source|\.|\.venv/bin/pre-commit"
-    r"|trimtab (profile|demo-live|local)|trimtab run .*--cluster local)\b"
+    r"^(make|kubectl|kind|docker|buildah|git|source|\.|\.venv/bin/pre-commit"
+    r"|trimtab (profile|demo-live|local)|trimtab run .*--cluster local|.*\bkubectl|.* --running)\b"
 )
-"""Setting up, and what measures this machine or serves on it for minutes."""
+"""Setting up, what measures this machine or serves on it for minutes, and what acts on a cluster."""
 CHEAP = re.compile(r"^(printf|cat|trimtab (solve|verify|frontier|export)\b)")
 TIMINGS = re.compile(r"(?<=\bseconds)\W+[\d.e-]+|[\d.]+(?= ms\b)|\d+(?= s in all)")
 COMPARISON = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
