@@ -20,7 +20,7 @@ from pipelines import kits
 from pipelines.load.bodies import body_of
 
 URL = os.environ.get("URL", "http://id-card-router:8080/v2/models/id-card/infer")
-LEAST_RPS, MOST_RPS = float(os.environ.get("LEAST", "4")), float(os.environ.get("MOST", "30"))
+LEAST_RPS, MOST_RPS = float(os.environ.get("LEAST", "4")), float(os.environ.get("MOST", "24"))
 PERIOD_S = 600.0
 EXAMPLES, SEED = 100, 0
 TIMEOUT_S = 10.0
