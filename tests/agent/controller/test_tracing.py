@@ -17,7 +17,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 from agent.controller.tracing import Tracer, tracing
 from core.errors import UsageError
 from tests.agent.controller.collector import REFUSING, Collector, attributes, collector
-from tests.agent.toy import INTERVAL_S, Scripted, running, silent, toy_run
+from tests.agent.toy import ENOUGH, INTERVAL_S, Scripted, silent, toy_run
 from tests.tools.toolkit.moments import decided
 from tools.local.child import free_port
 
@@ -35,7 +35,7 @@ def traced(monkeypatch: pytest.MonkeyPatch, url: str) -> Iterator[Tracer]:
 @pytest.fixture
 def received(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Collector:
     """One sweep with one real turn, taken in another thread."""
-    planner = Scripted([running("large", 4)])
+    planner = Scripted([ENOUGH])
     with (
         collector() as found,
         traced(monkeypatch, found.url) as tracer,
@@ -82,7 +82,7 @@ def test_a_turn_says_what_came_of_it(received: Collector) -> None:
         "trimtab.mode": "auto",
         "trimtab.planner": "scripted",
         "trimtab.outcome": "applied",
-        "trimtab.cause": "none",
+        "trimtab.cause": "load surge",
         "trimtab.verdict": "accepted",
         "trimtab.degraded": False,
         "trimtab.tokens": 0,
@@ -97,7 +97,7 @@ def test_no_text_of_a_planner_is_sent(received: Collector) -> None:
 def test_a_turn_that_waits_for_a_person_has_not_failed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    planner = Scripted([running("large", 4)])
+    planner = Scripted([ENOUGH])
     with (
         collector() as found,
         traced(monkeypatch, found.url) as tracer,
@@ -128,7 +128,7 @@ def test_outside_a_turn_nothing_is_traced(monkeypatch: pytest.MonkeyPatch, tmp_p
     with (
         collector() as found,
         traced(monkeypatch, found.url) as tracer,
-        toy_run(tmp_path, Scripted([running("large", 4)])) as run,
+        toy_run(tmp_path, Scripted([ENOUGH])) as run,
     ):
         with tracer.turn("shop", "toy"):
             pass
