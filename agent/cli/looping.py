@@ -7,6 +7,22 @@ from typing import Annotated, Literal
 
 import typer
 
+from agent.cli import kubernetes
+from agent.cli.kubernetes import (
+    DEFAULT_LISTEN,
+    BearerTokenFile,
+    CaFile,
+    DeclaredBy,
+    Headers,
+    Kubeconfig,
+    KubeContext,
+    LeaseNamespace,
+    Listen,
+    LogFormat,
+    Namespaces,
+    PrometheusUrl,
+    ScrapeInterval,
+)
 from agent.cli.local import DEFAULT_MODELS, Kit, MaxCores, Models, PrometheusProgram, ServingPython
 from agent.cli.options import (
     DEFAULT_DATA,
@@ -19,6 +35,7 @@ from agent.cli.options import (
     Prices,
     app,
 )
+from core.errors import UsageError
 
 
 @app.command(rich_help_panel="Run")
@@ -41,7 +58,10 @@ def simulate(
 
 @app.command(rich_help_panel="Run")
 def run(
-    file: PipelineFile,
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="Pipeline file, YAML or JSON. On Kubernetes the cluster declares them."),
+    ] = None,
     trace: Annotated[
         Path | None,
         typer.Option("--trace", help="The load: CSV with requests per second. Needed where it is simulated."),
@@ -49,7 +69,7 @@ def run(
     cluster: Annotated[
         str,
         typer.Option(
-            help="What to act on: embedded (the twin, in process), local (servers on this machine)."
+            help="What to act on: embedded (the twin, in process), local (servers here), or kubernetes."
         ),
     ] = "embedded",
     planner: PlannerName = "auto",
@@ -57,9 +77,9 @@ def run(
     llm: LlmSettings = None,
     prices: Prices = None,
     mode: Annotated[
-        Literal["observe", "approve", "auto"],
-        typer.Option(help="Recommend only, ask for each change, or act."),
-    ] = "auto",
+        Literal["observe", "approve", "auto"] | None,
+        typer.Option(help="Recommend only, ask for each change, or act; observe on Kubernetes, else auto."),
+    ] = None,
     autonomy: Annotated[
         Path | None, typer.Option(help="Policy by which the mode is earned; --mode is then the most.")
     ] = None,
@@ -77,9 +97,48 @@ def run(
         bool, typer.Option("--labels", help="local: count answers whose requests bring the truth along.")
     ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="local: let the servers run on at the end.")] = False,
+    namespace: Namespaces = None,
+    declared: DeclaredBy = "crd",
+    kubeconfig: Kubeconfig = None,
+    context: KubeContext = None,
+    prometheus_url: PrometheusUrl = None,
+    bearer_token_file: BearerTokenFile = None,
+    ca_file: CaFile = None,
+    header: Headers = None,
+    scrape_interval: ScrapeInterval = 5.0,
+    listen: Listen = DEFAULT_LISTEN,
+    lease_namespace: LeaseNamespace = None,
+    log_format: LogFormat = "json",
     as_json: AsJson = False,
 ) -> None:
     """Run the loop: observe, forecast, decide exactly, verify, apply and record, every interval."""
+    if cluster == "kubernetes":
+        kubernetes.run(
+            kubernetes.Given(
+                file=file,
+                trace=trace,
+                namespaces=tuple(namespace or ()),
+                declared=declared,
+                kubeconfig=kubeconfig,
+                context=context,
+                prometheus_url=prometheus_url,
+                bearer_token_file=bearer_token_file,
+                ca_file=ca_file,
+                headers=tuple(header or ()),
+                scrape_interval=scrape_interval,
+                listen=listen,
+                lease_namespace=lease_namespace,
+                log_format=log_format,
+                planner=(planner, model, llm, prices),
+                mode=mode or "observe",
+                autonomy=autonomy,
+                data=data,
+                interval=interval,
+            )
+        )
+        return
+    if file is None:
+        raise UsageError("name the pipeline file; only --cluster kubernetes finds its pipelines by itself")
     from agent import running  # noqa: PLC0415 - langgraph and numba are heavy
     from agent.choosing import Choice  # noqa: PLC0415 - as above
 
@@ -92,7 +151,7 @@ def run(
             file,
             trace,
             choice=Choice(planner, model, llm, prices),
-            mode=mode,
+            mode=mode or "auto",
             autonomy=autonomy,
             data=data,
             interval_s=interval,
@@ -115,7 +174,7 @@ def run(
         trace,
         cluster=cluster,
         choice=Choice(planner, model, llm, prices),
-        mode=mode,
+        mode=mode or "auto",
         autonomy=autonomy,
         data=data,
         interval_s=interval,

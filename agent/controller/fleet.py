@@ -17,11 +17,12 @@ from typing import Protocol
 from agent.controller.cluster import Reading
 from agent.controller.member import Member, Turn, open_member
 from agent.controller.settings import ControllerSettings
+from agent.controller.tracing import Tracer, Untraced
 from agent.planners import Planner
 from core.errors import MetricsUnavailable, TrimtabError
 from tools.kubernetes.api import Api
 from tools.kubernetes.declared import Declarations, Declared, Key
-from tools.kubernetes.errors import KubernetesError
+from tools.kubernetes.errors import Forbidden, KubernetesError
 from tools.kubernetes.kserve import InferenceServices
 from tools.kubernetes.view import View
 from tools.kubernetes.workloads import Deployments
@@ -62,6 +63,7 @@ class Fleet:
     listener: Listener
     may_write: Callable[[], bool]
     unix: Callable[[], float] = time.time
+    tracer: Tracer = field(default_factory=Untraced)
     members: dict[Key, Member] = field(default_factory=dict)
     _views: dict[tuple[str, str], View] = field(default_factory=dict)
     """By namespace and kind of workload."""
@@ -75,15 +77,28 @@ class Fleet:
             KubernetesError: the cluster could not be read: nothing was decided.
             UsageError: it does not know what pipelines are declared with.
         """
-        self._reconcile(self.declarations.list(self.settings.namespaces))
-        for view in self._views.values():
-            view.refresh()
-        due = {key: m for key, m in self.members.items() if key not in self._working()}
+        seen = {namespace for namespace in self.settings.namespaces if self._looked_at(namespace)}
+        working = self._working()
+        due = {key: m for key, m in self.members.items() if key[0] in seen and key not in working}
         readings = self._read(due)
         for key, member in due.items():
             self._busy[key] = self._threads().submit(self._take, member, readings[key])
         wait(self._busy.values(), timeout=self.settings.loop.interval_s)
         self._working()
+
+    def _looked_at(self, namespace: str) -> bool:
+        """Read a namespace; say whether it could be. One that cannot is no reason to leave the others."""
+        try:
+            self._reconcile(namespace, self.declarations.list(namespace))
+            for (where, _), view in self._views.items():
+                if where == namespace:
+                    view.refresh()
+        except KubernetesError as error:
+            if len(self.settings.namespaces) == 1 or not isinstance(error, Forbidden):
+                raise
+            logger.error("nothing is decided in this namespace: %s", error, extra={"namespace": namespace})
+            return False
+        return True
 
     def close(self) -> None:
         """Let the turns that are being taken end, and close all files."""
@@ -107,7 +122,9 @@ class Fleet:
     def _take(self, member: Member, reading: Reading) -> None:
         where = {"namespace": member.declared.namespace, "pipeline": member.pipeline.name}
         try:
-            turn = member.turn(reading)
+            with self.tracer.turn(*member.declared.key) as span:
+                turn = member.turn(reading)
+                span.decided(turn.decision)
         except Exception as error:
             logger.exception("a turn ended in an error of Trimtab's own", extra=where)
             turn = Turn("observe", problem=f"an error of Trimtab's own, {type(error).__name__}; see the log")
@@ -126,22 +143,28 @@ class Fleet:
             self._pool = ThreadPoolExecutor(self.settings.workers, "turn")
         return self._pool
 
-    def _reconcile(self, declared: Sequence[Declared]) -> None:
+    def _reconcile(self, namespace: str, declared: Sequence[Declared]) -> None:
         """Open what is new or changed, close what is gone, report what cannot be read."""
         wanted = {d.key: d for d in _once(declared)}
         for key in [
             key for key in self.members if key not in wanted or key[0] not in self.settings.namespaces
         ]:
             self._drop(key)
+        new = []
         for key, each in wanted.items():
             if key in self._busy:
                 continue
             member = self.members.get(key)
-            if member is not None and member.pipeline == each.pipeline:
+            if member is not None and _same(member, each):
                 member.declared = each
                 continue
             self._drop(key)
-            self._add(key, each)
+            self._view(each)
+            new.append(each)
+        # Opening waits for the disk: with 200 pipelines one after the other would be a minute.
+        for each, found in zip(new, self._threads().map(self._opened, new), strict=True):
+            if found is not None:
+                self.members[each.key] = found
 
     def _drop(self, key: Key) -> None:
         if key in self._busy:
@@ -151,12 +174,13 @@ class Fleet:
             member.close()
             self.listener.gone(key)
 
-    def _add(self, key: Key, declared: Declared) -> None:
+    def _opened(self, declared: Declared) -> Member | None:
+        """Return the member of a declaration; None where there can be none, which is reported."""
         if declared.pipeline is None:
-            self.listener.turned(declared, Turn("observe", problem=declared.problem))
-            return
+            self.listener.turned(declared, Turn("observe", problem=declared.problem, invalid=True))
+            return None
         try:
-            self.members[key] = open_member(
+            return open_member(
                 declared,
                 declared.pipeline,
                 self._view(declared),
@@ -165,10 +189,9 @@ class Fleet:
                 unix=self.unix,
                 may_write=self.may_write,
             )
-        except KubernetesError:
-            raise
         except TrimtabError as error:
             self.listener.turned(declared, Turn("observe", problem=str(error)))
+            return None
 
     def _view(self, declared: Declared) -> View:
         kind, namespace = declared.operation.workload, declared.namespace
@@ -176,6 +199,12 @@ class Fleet:
             workloads = InferenceServices if kind == "kserve" else Deployments
             self._views[namespace, kind] = View(self.api, namespace, workloads(self.api, namespace))
         return self._views[namespace, kind]
+
+
+def _same(member: Member, declared: Declared) -> bool:
+    """Say whether a declaration still describes the pipeline that is looked after, where it runs."""
+    before = member.declared.operation.workload
+    return member.pipeline == declared.pipeline and before == declared.operation.workload
 
 
 def _watched(key: Key, member: Member, interval_s: int) -> Watched:

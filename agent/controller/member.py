@@ -40,6 +40,8 @@ class Turn:
     paused: bool = False
     problem: str = ""
     """Why there was no turn."""
+    invalid: bool = False
+    """Whether that is because what is declared is no pipeline."""
     stuck: str = ""
     """Why a roll-out does not get on, in the cluster's words."""
     seconds: float = 0.0

@@ -3,7 +3,8 @@
 What is guaranteed, whatever the API server does in between:
 
     - nothing is written over a change that was not seen: every write carries the version it was decided on,
-      and that version said what Trimtab asked for last. (The owners of fields alone do not tell: whoever made
+      and that version said what Trimtab asked for last. A version that only moved is written on; one that a
+      hand or another controller changed meanwhile is not, so of two at once one wins or none. (The owners of fields alone do not tell: whoever made
       an object goes on owning with us what has the same value.)
     - a write whose answer is lost is read back before anything else; what was taken is not written twice;
     - a change that some stages took and another refused is put back where it was;
@@ -213,7 +214,7 @@ class KubernetesActuator:
             except Conflict as error:
                 if error.causes or attempt == ATTEMPTS - 1:
                     raise _as_hindrance(error, seen) from error
-                seen = self._anew(seen)
+                seen = self._anew(seen, wish)
 
     def _write(self, wish: Wish, seen: Seen) -> Seen:
         """Write, and know afterwards whether it was taken."""
@@ -236,13 +237,13 @@ class KubernetesActuator:
                 self.sleep(min(MOST_WAIT_S, error.retry_after_s or 1.0))
             except KubernetesError as error:
                 last = error  # nobody knows: read back before anything else
-            now = self._anew(seen)
+            now = self._anew(seen, wish)
             if (now.change, now.asked) == (wish.change, wish.asked):
                 return now
             seen = now
         raise ActuationFailed(f"{ATTEMPTS} attempts failed: {last}") from last
 
-    def _anew(self, seen: Seen) -> Seen:
+    def _anew(self, seen: Seen, wish: Wish) -> Seen:
         """Return a workload as it is now, if nobody else has changed what it is told meanwhile."""
         found = self._by_stage(self.view.again(self.pipeline.name)).get(seen.stage)
         if found is None or found.name != seen.name:
@@ -250,6 +251,10 @@ class KubernetesActuator:
             raise Hindered(Hindrance(kind="NotLabelled", statement=statement))
         if found.paused or not found.ours:
             raise Hindered(_of_this(self.pipeline, found))
+        if found.asked is None and found.spec != seen.spec:
+            raise Hindered(_created_anew(found))
+        if (found.change or NOBODY) not in {seen.change or NOBODY, wish.change}:
+            raise ActuationFailed(f"{found.kind} {found.name!r} took change {found.change} meanwhile")
         return found
 
     def _put_back(self, change: str, before: Mapping[str, Seen]) -> str:
@@ -284,6 +289,12 @@ def _as_hindrance(error: Conflict, seen: Seen) -> Hindered:
     who = "; ".join(error.causes) or str(error)
     statement = f"{seen.kind} {seen.name!r}: fields are owned by others: {who}; {adopting(seen)}"
     return Hindered(Hindrance(kind="EditedByHand", statement=statement))
+
+
+def _created_anew(seen: Seen) -> Hindrance:
+    """Return what keeps us from one that Trimtab never wrote to, and that says other than it just did."""
+    statement = f"{seen.kind} {seen.name!r} was changed in this very moment; the next turn goes on from that"
+    return Hindrance(kind="EditedByHand", statement=statement)
 
 
 def _of_this(pipeline: Pipeline, seen: Seen) -> Hindrance:

@@ -78,8 +78,8 @@ class Declared:
 class Declarations(Protocol):
     """Where pipelines are declared, and where is reported what became of them."""
 
-    def list(self, namespaces: Sequence[str]) -> tuple[Declared, ...]:
-        """Return all declarations.
+    def list(self, namespace: str) -> tuple[Declared, ...]:
+        """Return all declarations of a namespace.
 
         Raises:
             KubernetesError: the server did not say.
@@ -103,11 +103,11 @@ class PipelineObjects:
     _read: dict[str, Declared] = field(default_factory=dict)
     """By uid: what does not change is not parsed again."""
 
-    def list(self, namespaces: Sequence[str]) -> tuple[Declared, ...]:
+    def list(self, namespace: str) -> tuple[Declared, ...]:
         """Return the Pipeline objects."""
-        found = [self._declared(ns, each) for ns in namespaces for each in self._all(ns)]
-        self._read = {d.uid: d for d in found}
-        return tuple(found)
+        found = tuple(self._declared(namespace, each) for each in self._all(namespace))
+        self._read = _kept(self._read, namespace, found)
+        return found
 
     def report(self, declared: Declared, status: Json) -> None:
         """Write the status subresource."""
@@ -139,16 +139,13 @@ class ConfigMaps:
     api: Api
     _read: dict[str, Declared] = field(default_factory=dict)
 
-    def list(self, namespaces: Sequence[str]) -> tuple[Declared, ...]:
+    def list(self, namespace: str) -> tuple[Declared, ...]:
         """Return what the ConfigMaps that carry the label say."""
-        labels = f"{names.KIND}=pipeline"
-        found = [
-            self._declared(ns, each)
-            for ns in namespaces
-            for each in self.api.all(CONFIG_MAPS.format(quote(ns, safe="")), labels=labels)
-        ]
-        self._read = {d.uid: d for d in found}
-        return tuple(found)
+        path = CONFIG_MAPS.format(quote(namespace, safe=""))
+        objects = self.api.all(path, labels=f"{names.KIND}=pipeline")
+        found = tuple(self._declared(namespace, each) for each in objects)
+        self._read = _kept(self._read, namespace, found)
+        return found
 
     def report(self, declared: Declared, status: Json) -> None:
         """Write the status into an annotation."""
@@ -164,6 +161,12 @@ class ConfigMaps:
         status = _status((meta.get("annotations") or {}).get(STATUS))
         document = _document((found.get("data") or {}).get(DOCUMENT))
         return _declared(namespace, found, path, "configmap", document, status, None)
+
+
+def _kept(before: Mapping[str, Declared], namespace: str, found: Sequence[Declared]) -> dict[str, Declared]:
+    """Return what was read, by uid, with what a namespace declares now."""
+    others = {uid: d for uid, d in before.items() if d.namespace != namespace}
+    return others | {d.uid: d for d in found}
 
 
 def _declared(

@@ -53,6 +53,8 @@ class TwinSource:
         return found
 
     def _passed(self, each: Watched) -> Reading:
+        if len(self.workloads.list(each.pipeline.name)) < len(each.pipeline.stages):
+            return MetricsUnavailable("nothing of it runs")
         twin = self._twin(each.key, each.pipeline)
         scrapes: list[Scrape | None] = [_scraped(twin)]
         end_s = float(self.sweeps * self.interval_s)

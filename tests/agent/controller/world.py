@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -122,3 +123,12 @@ class World:
         spec = self.owner.deployment(f"{name}-{stage}")["spec"]
         env = {e["name"]: e.get("value") for e in spec["template"]["spec"]["containers"][0]["env"]}
         return str(env["TRIMTAB_VARIANT"]), int(spec["replicas"])
+
+    def rolls_out(self, limit_s: float = 1.5) -> None:
+        """Wait, at most so long, until every Deployment is complete: the trace's time is compressed."""
+        end = time.monotonic() + limit_s
+        while time.monotonic() < end:
+            found = Deployments(self.owner.api, self.namespace).all()
+            if all(s.progress.complete for stages in found.values() for s in stages):
+                return
+            time.sleep(0.05)
