@@ -64,6 +64,9 @@ class Reset:
 class Cut:
     """The request is passed on, and the answer breaks off in the middle."""
 
+    after: int = 0
+    """Events of a watch that come whole before."""
+
 
 Fault = Answer | Delay | Silence | Reset | Cut
 

@@ -103,9 +103,17 @@ class Plane:
         self.group.kill(APISERVER)
 
     def start_apiserver(self) -> None:
-        """Start the API server, and return when it is ready."""
+        """Start the API server, and return when it is ready.
+
+        The controllers start anew, as they would where they have a lease to lose; else they would look for
+        the server at ever longer intervals.
+        """
         self.group.start(APISERVER, flags.apiserver(self.binaries, self.places))
         self.group.wait_until(APISERVER, lambda: self._answers("/readyz"), START_LIMIT_S)
+        for name, flags_of in ((MANAGER, flags.manager), (SCHEDULER, flags.scheduler)):
+            if self.group.runs(name):
+                self.group.kill(name)
+            self.group.start(name, flags_of(self.binaries, self.places))
 
     def restart_apiserver(self) -> None:
         """Crash the API server, and return when it is back."""
@@ -143,8 +151,6 @@ class Plane:
     def _start(self) -> None:
         self.group.start(ETCD, flags.etcd(self.binaries, self.places))
         self.start_apiserver()
-        self.group.start(MANAGER, flags.manager(self.binaries, self.places))
-        self.group.start(SCHEDULER, flags.scheduler(self.binaries, self.places))
         self._wait_until_pods_are_let_in("default")
 
     def _answers(self, path: str) -> bool:

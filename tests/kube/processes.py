@@ -40,6 +40,10 @@ class Group:
                 process_group=self._guard.pid,
             )
 
+    def runs(self, name: str) -> bool:
+        """Say whether a process was started and not killed."""
+        return name in self._running
+
     def process(self, name: str) -> subprocess.Popen[bytes]:
         """Return a process that was started and not killed."""
         return self._running[name]

@@ -124,12 +124,12 @@ class Handler(BaseHTTPRequestHandler):
             self._break_off(fault)
             return
         self._note(request, fault, response.status, told=response.status)
-        cut = isinstance(fault, Cut)
+        cut = fault if isinstance(fault, Cut) else None
         if request.query.get("watch") in {"true", "1"}:
-            self._stream(response, cut=cut)
+            self._stream(response, cut)
         else:
             headers = {k: v for k, v in response.headers.items() if k in PASSED_BACK}
-            self._send(response.status, headers, response.read(), cut=cut)
+            self._send(response.status, headers, response.read(), cut=cut is not None)
 
     def _send(self, status: int, headers: Mapping[str, str], content: bytes, *, cut: bool = False) -> None:
         self.send_response(status)
@@ -140,16 +140,17 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content[: len(content) // 2] if cut else content)
         self.close_connection = self.close_connection or cut
 
-    def _stream(self, response: BaseHTTPResponse, *, cut: bool) -> None:
-        """Pass a watch on as it comes; cut, it ends within its first event."""
+    def _stream(self, response: BaseHTTPResponse, cut: Cut | None) -> None:
+        """Pass a watch on as it comes, each event a chunk."""
         self.send_response(response.status)
         self.send_header("Content-Type", response.headers.get("Content-Type", "application/json"))
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for chunk in response.stream():
-            part = chunk[: len(chunk) // 2] if cut else chunk
+        for number, chunk in enumerate(response.stream()):
+            ends = cut is not None and number == cut.after
+            part = chunk[: len(chunk) // 2] if ends else chunk
             self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
-            if cut:
+            if ends:
                 self.close_connection = True
                 return
         self.wfile.write(b"0\r\n\r\n")

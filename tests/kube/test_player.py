@@ -28,7 +28,7 @@ def test_a_roll_out_replaces_the_pods(plane: Plane, namespace: str) -> None:
         plane.apply(deployment("web", variables={"TRIMTAB_VARIANT": "large"}), namespace)
 
         wait_until(lambda: variants(plane, namespace) == ["large"], "only new pods")
-        assert ready(plane, namespace, "web") == 1
+        wait_until(lambda: ready(plane, namespace, "web") == 1, "the Deployment says so")
 
 
 def test_a_pod_may_take_its_time_and_may_never_get_ready(plane: Plane, namespace: str) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+from itertools import islice
 
 import pytest
 
+from tests.kube.faults import Cut
 from tests.kube.objects import deployment
 from tests.kube.plane import Plane
-from tests.kube.rest import Json
-from tests.kube.stream import Gone, changes
+from tests.kube.proxy import fault_proxy
+from tests.kube.rest import Json, Rest
+from tests.kube.stream import Gone, changes, listed
 from tests.kube.watcher import DEPLOYMENTS, Recorder, recording
 
 CHANGES = 30
@@ -78,6 +81,22 @@ def test_custom_resources_are_kept_too(plane: Plane, namespace: str) -> None:
 
         assert [v.object["spec"]["size"] for v in recorder.versions(GAUGES_OF)] == [1, 2, 3]
         assert recorder.versions(DEPLOYMENTS) == []
+
+
+def test_a_watch_that_breaks_off_goes_on_where_it_was(plane: Plane, namespace: str) -> None:
+    path = f"/api/v1/namespaces/{namespace}/configmaps"
+
+    with fault_proxy(plane, plane.admin_kubeconfig) as proxy:
+        rest = Rest.of(proxy.kubeconfig)
+        start = listed(rest, path).version
+        proxy.on("GET", "/configmaps$", Cut(after=1))
+        for name in ("a", "b", "c"):
+            plane.rest.post(path, {"metadata": {"name": name}})
+
+        found = list(islice(changes(rest, path, start, threading.Event()), 3))
+
+    assert [event.name for event in found] == ["a", "b", "c"]
+    assert len(proxy.asked("GET")) == 3, "a list and two watches"
 
 
 def test_what_the_server_forgot_is_an_error_and_no_gap(plane: Plane, namespace: str) -> None:
