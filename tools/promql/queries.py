@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from core.errors import InvalidDocument, MetricsUnavailable
 from core.values import Frozen, Name
@@ -22,12 +22,14 @@ from pipelines.reader import parsed
 FILE = Path(__file__).with_name("queries.yaml")
 PATH = "spec.operation.metrics"
 """Where replacements stand in a declaration."""
-Variable = Literal["namespace", "pipeline", "interval", "interval_s", "rate", "fresh"]
-VARIABLES = ("namespace", "pipeline", "interval", "interval_s", "rate", "fresh")
+Variable = Literal["namespace", "pipeline", "interval", "interval_s", "rate", "edge", "after_edge", "fresh"]
+VARIABLES: tuple[str, ...] = get_args(Variable)
 RATE_SCRAPES = 4
 """Scrapes in the window of rates: Prometheus' own advice, one may be missed and another be at the edge."""
 FRESH_SCRAPES = 3
 """Scrapes after which a sample is old: two were missed."""
+JITTER_S = 1
+"""Scrapes are not to the millisecond."""
 MOST_PARTS = 4
 """Parts inside parts; more can only be a circle."""
 
@@ -108,6 +110,8 @@ class Windows:
 
     interval_s: int
     rate_s: int
+    edge_s: int
+    """In so many seconds a scrape comes for certain."""
     fresh_s: int
 
     @classmethod
@@ -116,6 +120,7 @@ class Windows:
         return cls(
             interval_s=max(1, round(interval_s)),
             rate_s=max(1, math.ceil(RATE_SCRAPES * scrape_s)),
+            edge_s=math.ceil(scrape_s) + JITTER_S,
             fresh_s=max(1, math.ceil(FRESH_SCRAPES * scrape_s)),
         )
 
@@ -140,6 +145,8 @@ class Windows:
             "interval": f"{self.interval_s}s",
             "interval_s": str(self.interval_s),
             "rate": f"{self.rate_s}s",
+            "edge": f"{self.edge_s}s",
+            "after_edge": f"{self.rate_s - self.edge_s}s",
             "fresh": str(self.fresh_s),
         }
 

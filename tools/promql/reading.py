@@ -80,8 +80,8 @@ def _refuse_stale(watched: Watched, found: Found, windows: Windows) -> None:
     age_s = found.router_age_s
     if age_s is None:
         raise MetricsUnavailable(
-            f"Prometheus has had no {names.REQUESTS} of {_called(watched)} for an hour: "
-            "is its router scraped, with the labels namespace and pipeline?"
+            f"Prometheus has no {names.REQUESTS} of {_called(watched)}: "
+            "is its router there and scraped, with the labels namespace and pipeline?"
         )
     if age_s > windows.fresh_s:
         raise MetricsUnavailable(
@@ -94,8 +94,8 @@ def _no_load(watched: Watched, windows: Windows) -> str:
     if LOAD in watched.overrides:
         return f"{PATH}.{LOAD}: it gives no sample for {_called(watched)} in the last {windows.interval_s} s"
     return (
-        f"{names.REQUESTS} of {_called(watched)} has fewer than two samples in {windows.rate_s} s: "
-        "it began just now, or is scraped less often than --scrape-interval says"
+        f"{names.REQUESTS} of {_called(watched)} has no samples for all of {windows.rate_s} s: it began just "
+        "now, Prometheus was away, or it is scraped less often than --scrape-interval says"
     )
 
 

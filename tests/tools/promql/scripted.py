@@ -12,7 +12,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
 
+import pytest
 import requests
+
+from core.errors import MetricsUnavailable
+from tools.prometheus import Prometheus
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,16 @@ def time_is(at: float) -> Answer:
 def says(status: int, body: str, content_type: str = "application/json", **headers: str) -> Answer:
     """Answer with any text."""
     return lambda exchange: exchange.answer(status, body.encode(), content_type, **headers)
+
+
+def complaint(url: str, **options: object) -> str:
+    """Ask for the time, and return the one line that comes instead."""
+    with pytest.raises(MetricsUnavailable) as failed:
+        Prometheus(url, **options).now()  # type: ignore[arg-type]
+    text = str(failed.value)
+    assert "\n" not in text
+    assert text.startswith(f"Prometheus at {url}"), text
+    return text
 
 
 def forwarded(exchange: Exchange, url: str) -> None:

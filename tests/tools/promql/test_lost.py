@@ -148,14 +148,25 @@ def prometheus_was_away(history: History, name: str) -> None:
     """No scrapes from 60 s to 7 s before the end, while requests went on."""
     for times in (Times(-120, -60), Times(-5, 60)):
         history.router(pipeline=name, times=times)
+
+
+@past
+def stage_was_away(history: History, name: str) -> None:
+    """As above, but the router was scraped all the time."""
+    history.router(pipeline=name)
+    for times in (Times(-120, -60), Times(-5, 60)):
         both(history, name, times=times)
 
 
-def test_an_outage_of_prometheus_is_not_put_into_the_interval_after_it(world: World) -> None:
-    seen = world.seen(prometheus_was_away)
+def test_after_an_outage_a_part_of_the_load_is_not_taken_for_all_of_it(world: World) -> None:
+    assert "has no samples for all of 20 s" in world.refused(prometheus_was_away)
 
-    assert seen.judged == 0, "a minute's requests would have been taken for ten seconds'"
-    assert (seen.in_time, seen.dropped_rps, seen.stages[0].services) == (None, None, ())
+
+def test_what_a_stage_counted_in_an_outage_is_not_put_into_the_interval_after_it(world: World) -> None:
+    seen = world.seen(stage_was_away)
+
+    assert seen.stages[0].services == (), "a minute's batches would have been taken for ten seconds'"
+    assert seen.stages[0].arrivals_rps is None
     assert seen.stages[0].ready == 1
 
 
@@ -169,5 +180,5 @@ def scraped_too_seldom(history: History, name: str) -> None:
 def test_scrapes_further_apart_than_said_are_no_idle_pipeline(world: World) -> None:
     said = world.refused(scraped_too_seldom)
 
-    assert "fewer than two samples in 20 s" in said
+    assert "has no samples for all of 20 s" in said
     assert "--scrape-interval" in said

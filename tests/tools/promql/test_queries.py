@@ -131,8 +131,8 @@ def test_a_name_is_a_name_and_no_pattern(name: str, matches: str, not_matches: s
 
 
 def test_the_windows_follow_from_the_scrapes() -> None:
-    assert Windows.of(10.0, 5.0) == Windows(interval_s=10, rate_s=20, fresh_s=15)
-    assert Windows.of(60.0, 30.0) == Windows(interval_s=60, rate_s=120, fresh_s=90)
+    assert Windows.of(10.0, 5.0) == Windows(interval_s=10, rate_s=20, edge_s=6, fresh_s=15)
+    assert Windows.of(60.0, 30.0) == Windows(interval_s=60, rate_s=120, edge_s=31, fresh_s=90)
 
 
 def test_decisions_that_come_more_often_than_scrapes_are_refused() -> None:

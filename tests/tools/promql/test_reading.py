@@ -195,7 +195,7 @@ def test_completions_are_never_taken_for_arrivals(world: World) -> None:
 def test_a_pipeline_that_nobody_scrapes_is_missing(world: World) -> None:
     said = world.refused(nothing_at_all)
 
-    assert "has had no trimtab_requests_total of p/nothing_at_all for an hour" in said
+    assert "Prometheus has no trimtab_requests_total of p/nothing_at_all" in said
     assert set(signals(None).values()) == {"missing"}
 
 
