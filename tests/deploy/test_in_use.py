@@ -116,10 +116,10 @@ def test_a_lease_of_another_name_is_out_of_reach(place: Place) -> None:
 
 def _reports(declarations: Declarations, namespace: str) -> None:
     """Read the one declaration of the toy, and report on it."""
-    [declared] = declarations.list([namespace])
+    [declared] = declarations.list(namespace)
     assert declared.pipeline == toy(), declared.problem
 
     declarations.report(declared, {"outcome": "held"})
 
-    [again] = declarations.list([namespace])
+    [again] = declarations.list(namespace)
     assert again.status["outcome"] == "held"
