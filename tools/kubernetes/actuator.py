@@ -4,8 +4,8 @@ What is guaranteed, whatever the API server does in between:
 
     - nothing is written over a change that was not seen: every write carries the version it was decided on,
       and that version said what Trimtab asked for last. A version that only moved is written on; one that a
-      hand or another controller changed meanwhile is not, so of two at once one wins or none. (The owners of fields alone do not tell: whoever made
-      an object goes on owning with us what has the same value.)
+      hand or another controller changed meanwhile is not, so of two at once one wins or none. (The owners of
+      fields alone do not tell: whoever made an object goes on owning with us what has the same value.)
     - a write whose answer is lost is read back before anything else; what was taken is not written twice;
     - a change that some stages took and another refused is put back where it was;
     - what somebody else owns is left alone, and said (`hindrance`).
@@ -32,7 +32,15 @@ from tools.kubernetes.errors import (
     Rejected,
     Unauthorized,
 )
-from tools.kubernetes.hindrance import Autoscalers, Hindered, Hindrance, adopting, hindrance, of_workload
+from tools.kubernetes.hindrance import (
+    Hindered,
+    Hindrance,
+    conflicting,
+    hindrance,
+    moved,
+    of_this,
+    unreadable,
+)
 from tools.kubernetes.rollout import Step, plan, settled
 from tools.kubernetes.seen import Asked, Progress, Seen
 from tools.kubernetes.view import View
@@ -81,7 +89,7 @@ class KubernetesActuator:
         found = [by_stage[stage.name].wanted for stage in self.pipeline.stages if stage.name in by_stage]
         settings = tuple(setting for setting in found if setting is not None)
         if len(settings) < len(self.pipeline.stages):
-            raise Hindered(self._hindrance(seen) or _unreadable(self.pipeline))
+            raise Hindered(self._hindrance(seen) or unreadable(self.pipeline))
         configuration = Configuration(stages=settings)
         changes = dict.fromkeys(self._change(s) for s in by_stage.values())
         loads = [s.load_rps for s in by_stage.values() if s.load_rps is not None]
@@ -213,7 +221,7 @@ class KubernetesActuator:
                 return
             except Conflict as error:
                 if error.causes or attempt == ATTEMPTS - 1:
-                    raise _as_hindrance(error, seen) from error
+                    raise conflicting(error, seen) from error
                 seen = self._anew(seen, wish)
 
     def _write(self, wish: Wish, seen: Seen) -> Seen:
@@ -230,7 +238,7 @@ class KubernetesActuator:
                 raise Hindered(Hindrance(kind="Forbidden", statement=str(error))) from error
             except Conflict as error:
                 if error.causes:
-                    raise _as_hindrance(error, seen) from error
+                    raise conflicting(error, seen) from error
                 last = error
             except Busy as error:
                 last = error
@@ -250,9 +258,9 @@ class KubernetesActuator:
             statement = f"{seen.kind} {seen.name!r} is gone, or lost its labels, meanwhile"
             raise Hindered(Hindrance(kind="NotLabelled", statement=statement))
         if found.paused or not found.ours:
-            raise Hindered(_of_this(self.pipeline, found))
+            raise Hindered(of_this(self.pipeline, found))
         if found.asked is None and found.spec != seen.spec:
-            raise Hindered(_created_anew(found))
+            raise Hindered(moved(found))
         if (found.change or NOBODY) not in {seen.change or NOBODY, wish.change}:
             raise ActuationFailed(f"{found.kind} {found.name!r} took change {found.change} meanwhile")
         return found
@@ -283,27 +291,6 @@ def _as_before(seen: Seen) -> Wish:
         replicas=seen.spec.replicas,
     )
     return Wish(seen.change or NOBODY, seen.load_rps or 0.0, asked)
-
-
-def _as_hindrance(error: Conflict, seen: Seen) -> Hindered:
-    who = "; ".join(error.causes) or str(error)
-    statement = f"{seen.kind} {seen.name!r}: fields are owned by others: {who}; {adopting(seen)}"
-    return Hindered(Hindrance(kind="EditedByHand", statement=statement))
-
-
-def _created_anew(seen: Seen) -> Hindrance:
-    """Return what keeps us from one that Trimtab never wrote to, and that says other than it just did."""
-    statement = f"{seen.kind} {seen.name!r} was changed in this very moment; the next turn goes on from that"
-    return Hindrance(kind="EditedByHand", statement=statement)
-
-
-def _of_this(pipeline: Pipeline, seen: Seen) -> Hindrance:
-    """Return what keeps us from one workload."""
-    return next(of_workload(pipeline, seen, Autoscalers()), _unreadable(pipeline))
-
-
-def _unreadable(pipeline: Pipeline) -> Hindrance:
-    return Hindrance(kind="NotLabelled", statement=f"the workloads of {pipeline.name!r} cannot be read")
 
 
 def _carried_rps(pipeline: Pipeline, configuration: Configuration) -> float:

@@ -13,7 +13,7 @@ from core.pipeline import Pipeline
 from core.values import Frozen
 from tools.kubernetes import names
 from tools.kubernetes.api import Api, Json
-from tools.kubernetes.errors import NotFound
+from tools.kubernetes.errors import Conflict, NotFound
 from tools.kubernetes.seen import Seen
 
 HindranceKind = Literal["Paused", "EditedByHand", "OwnedByAutoscaler", "NotLabelled", "Forbidden"]
@@ -123,6 +123,29 @@ def adopting(seen: Seen) -> str:
         f"undo that, or let Trimtab go on from it: kubectl annotate {seen.kind.lower()} {seen.name} "
         f"{names.ADOPT}={seen.change} --overwrite"
     )
+
+
+def of_this(pipeline: Pipeline, seen: Seen) -> Hindrance:
+    """Return what keeps Trimtab from one workload, autoscalers aside."""
+    return next(of_workload(pipeline, seen, Autoscalers()), unreadable(pipeline))
+
+
+def unreadable(pipeline: Pipeline) -> Hindrance:
+    """Return that the workloads of a pipeline do not say what they run."""
+    return Hindrance(kind="NotLabelled", statement=f"the workloads of {pipeline.name!r} cannot be read")
+
+
+def moved(seen: Seen) -> Hindrance:
+    """Return that a workload which Trimtab never wrote to says other than it did a moment ago."""
+    statement = f"{seen.kind} {seen.name!r} was changed in this very moment; the next turn goes on from that"
+    return Hindrance(kind="EditedByHand", statement=statement)
+
+
+def conflicting(error: Conflict, seen: Seen) -> Hindered:
+    """Return what a server means that names the owners of fields."""
+    who = "; ".join(error.causes) or str(error)
+    statement = f"{seen.kind} {seen.name!r}: fields are owned by others: {who}; {adopting(seen)}"
+    return Hindered(Hindrance(kind="EditedByHand", statement=statement))
 
 
 def _known(pipeline: Pipeline, seen: Seen) -> bool:
