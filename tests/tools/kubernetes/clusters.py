@@ -12,7 +12,7 @@ from core.verify import Approved, approve
 from tests.tools.kubernetes.stages import configured, toy
 from tools.kubernetes import names
 from tools.kubernetes.actuator import KubernetesActuator
-from tools.kubernetes.api import Api, connect
+from tools.kubernetes.api import Api, Timeouts, connect
 from tools.kubernetes.view import View
 from tools.kubernetes.workloads import Deployments
 
@@ -92,11 +92,12 @@ class Toy:
         product: Path | None = None,
         start: Configuration | None = None,
         pipeline: Pipeline | None = None,
+        timeouts: Timeouts | None = None,
     ) -> None:
         self.pipeline = pipeline or toy()
         self.owner = Owner(admin, namespace)
         self.owner.creates(self.pipeline, start or configured("small", 1, 1))
-        api = connect(product or admin)
+        api = connect(product or admin, timeouts=timeouts)
         self.view = View(api, namespace, Deployments(api, namespace))
         self.actuator = KubernetesActuator(self.pipeline, self.view, "0a0a", sleep=lambda _: None)
         self.view.refresh()
