@@ -17,6 +17,7 @@ from core.errors import InvalidDocument, MetricsUnavailable, UsageError
 from core.pipeline import Pipeline
 from pipelines.reader import parsed
 from tools.prometheus import Prometheus
+from tools.promql.asking import LOAD
 from tools.promql.clock import Moment
 from tools.promql.examining import Examination, Examined, Grade, key_values, scrape_verdict
 from tools.promql.queries import PATH, Windows, default_queries
@@ -54,13 +55,38 @@ class Found:
         return all(g != "failed" for g in (*(g for _, g, _ in self.asked), *(e.grade for e in self.examined)))
 
 
-def metrics_doctor(options: MetricsOptions, *, as_json: bool, unix: Callable[[], float] = time.time) -> bool:
-    """Print what the server says to every query; say whether nothing failed.
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What was told, read and checked; nobody was asked yet."""
+
+    prometheus: Prometheus
+    windows: Windows
+    options: MetricsOptions
+    pipeline: Pipeline | None
+    overrides: Mapping[str, str]
+
+
+def prepared(options: MetricsOptions) -> Prepared:
+    """Read what is needed for asking.
 
     Raises:
         UsageError: an option or the pipeline file is wrong.
     """
-    found = _found(options, unix)
+    pipeline, overrides = (None, {}) if options.pipeline is None else _declared(options.pipeline)
+    prometheus = Prometheus(
+        options.url,
+        bearer_token_file=options.bearer_token_file,
+        ca_file=options.ca_file,
+        headers=headers_of(options.headers),
+        deadline_s=TIME_S,
+    )
+    windows = Windows.of(options.interval_s, options.scrape_s)
+    return Prepared(prometheus, windows, options, pipeline, overrides)
+
+
+def metrics_doctor(wanted: Prepared, *, as_json: bool, unix: Callable[[], float] = time.time) -> bool:
+    """Print what the server says to every query; say whether nothing failed."""
+    found = _found(wanted, unix)
     if as_json:
         _print_json(found)
     else:
@@ -83,19 +109,11 @@ def headers_of(given: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _found(options: MetricsOptions, unix: Callable[[], float]) -> Found:
-    pipeline, overrides = (None, {}) if options.pipeline is None else _declared(options.pipeline)
-    windows = Windows.of(options.interval_s, options.scrape_s)
-    prometheus = Prometheus(
-        options.url,
-        bearer_token_file=options.bearer_token_file,
-        ca_file=options.ca_file,
-        headers=headers_of(options.headers),
-        deadline_s=TIME_S,
-    )
+def _found(wanted: Prepared, unix: Callable[[], float]) -> Found:
+    prometheus, pipeline, windows = wanted.prometheus, wanted.pipeline, wanted.windows
     until = prometheus.deadline()
     try:
-        windows.check(options.scrape_s)
+        windows.check(wanted.options.scrape_s)
         moment = Moment.of(prometheus, unix, until)
     except MetricsUnavailable as error:
         return Found((("Prometheus", "failed", str(error)),))
@@ -103,15 +121,15 @@ def _found(options: MetricsOptions, unix: Callable[[], float]) -> Found:
         prometheus=prometheus,
         queries=default_queries(),
         windows=windows,
-        values=key_values(windows, options.namespace, None if pipeline is None else pipeline.name),
-        overrides=overrides,
+        values=key_values(windows, wanted.options.namespace, None if pipeline is None else pipeline.name),
+        overrides=wanted.overrides,
         moment=moment,
         until=until,
         stages=None if pipeline is None else frozenset(pipeline.by_name),
     )
     asked: list[tuple[str, Grade, str]] = [("Prometheus", "ok", prometheus.url)]
     asked.append(("its clock", *_clock(moment)))
-    if "load" not in overrides:
+    if LOAD not in wanted.overrides:
         asked.append(("scrapes", *_scrapes(examination, windows)))
     return Found(tuple(asked), tuple(examination.run()))
 

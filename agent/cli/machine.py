@@ -155,20 +155,26 @@ def doctor(
     """Try everything the loop needs on this machine, and its queries on a Prometheus; say what to mend."""
     from agent import doctor as check  # noqa: PLC0415 - as above
 
-    is_fine = check.doctor(data, as_json=as_json)
+    metrics = None
+    if prometheus is None and any((bearer_token_file, ca_file, header, pipeline, namespace)):
+        raise UsageError("the options on metrics are for a server; name it with --prometheus URL")
     if prometheus is not None:
-        from agent.metricsdoctor import MetricsOptions, metrics_doctor  # noqa: PLC0415 - as above
+        from agent import metricsdoctor  # noqa: PLC0415 - as above
 
-        options = MetricsOptions(
-            url=prometheus,
-            bearer_token_file=bearer_token_file,
-            ca_file=ca_file,
-            headers=header or (),
-            pipeline=pipeline,
-            namespace=namespace,
-            scrape_s=scrape_interval,
-            interval_s=interval,
+        metrics = metricsdoctor.prepared(
+            metricsdoctor.MetricsOptions(
+                url=prometheus,
+                bearer_token_file=bearer_token_file,
+                ca_file=ca_file,
+                headers=header or (),
+                pipeline=pipeline,
+                namespace=namespace,
+                scrape_s=scrape_interval,
+                interval_s=interval,
+            )
         )
-        is_fine = metrics_doctor(options, as_json=as_json) and is_fine
+    is_fine = check.doctor(data, as_json=as_json)
+    if metrics is not None:
+        is_fine = metricsdoctor.metrics_doctor(metrics, as_json=as_json) and is_fine
     if not is_fine:
         raise typer.Exit(FAILED)
