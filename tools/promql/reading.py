@@ -13,6 +13,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from pydantic import ValidationError
+
+from core.complaints import complaint
 from core.errors import MetricsUnavailable
 from core.observation import Observation, StageObservation
 from core.pipeline import Pipeline
@@ -68,7 +71,12 @@ def read(watched: Watched, found: Found, windows: Windows, *, at: int, time_s: f
     _drop_incomplete(rows)
     before, after = _scrapes(watched.pipeline, rows, found, windows.interval_s, time_s)
     known = [None if load is None or is_partial or load < 0 else load for load in loads]
-    seen = observed(watched.pipeline, before, after, known)
+    try:
+        seen = observed(watched.pipeline, before, after, known)
+    except ValidationError as error:  # labels that are no names, of somebody else's exporter
+        raise MetricsUnavailable(
+            f"what is counted of {_called(watched)} makes no sense: {complaint(error, Observation)}"
+        ) from error
     note = "" if not is_partial else "a router does not answer scrapes: the load is not known"
     return Reading(_without_unknown(seen, rows, found, up), note)
 
@@ -161,8 +169,11 @@ def _whole_histograms(rows: Iterable[Row]) -> set[tuple[str, str]]:
 
 def _is_histogram(rows: Iterable[Row]) -> bool:
     """Say whether all buckets are there up to the last, and none has less than the one below."""
-    buckets = sorted((float(row.labels["le"]), row.value) for row in rows)
-    return bool(buckets) and math.isinf(buckets[-1][0]) and all(a[1] <= b[1] for a, b in pairwise(buckets))
+    try:
+        buckets = sorted((float(row.labels["le"]), row.value) for row in rows)
+    except ValueError:  # a bound that is no number
+        return False
+    return bool(buckets) and buckets[-1][0] == math.inf and all(a[1] <= b[1] for a, b in pairwise(buckets))
 
 
 def _scrapes(

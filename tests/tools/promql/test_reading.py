@@ -151,6 +151,50 @@ def test_a_histogram_that_contradicts_itself_is_unknown(world: World) -> None:
 
 
 @past
+def bounds_are_no_numbers(history: History, name: str) -> None:
+    history.router(pipeline=name)
+    both(history, name)
+    for instance, metric, labels in (
+        ("router", "trimtab_latency_seconds_bucket", {}),
+        (f"{name}-first", "trimtab_batch_size_bucket", {"stage": "first", "variant": "small"}),
+    ):
+        add = counters(history, name, instance)
+        add(metric, growing(1.0), le="soon", **labels)
+        add(metric, growing(1.0), le="NaN", **labels)
+
+
+def test_a_bound_that_is_no_number_makes_its_histogram_unknown(world: World) -> None:
+    seen = world.seen(bounds_are_no_numbers)
+
+    assert (seen.latency_s, seen.in_time) == (None, None)
+    assert [len(s.services) for s in seen.stages] == [0, 1]
+
+
+@past
+def names_are_none(history: History, name: str) -> None:
+    """Somebody's exporter writes whatever it likes."""
+    history.router(pipeline=name)
+    history.replica("first", "no name", pipeline=name, instance=f"{name}-first")
+
+
+def test_labels_that_are_no_names_are_refused_for_their_pipeline_alone(world: World) -> None:
+    assert "what is counted of p/names_are_none makes no sense: variant: must be" in world.refused(
+        names_are_none
+    )
+
+
+@past
+def ready_without_a_stage(history: History, name: str) -> None:
+    """Two metrics of one process that have the same labels."""
+    history.router(pipeline=name)
+    counters(history, name)("trimtab_ready", steady(1.0))
+
+
+def test_an_exporter_that_leaves_a_label_out_does_not_fail_the_query_for_all(world: World) -> None:
+    assert [s.ready for s in world.seen(ready_without_a_stage).stages] == [None, None]
+
+
+@past
 def counts_no_number(history: History, name: str) -> None:
     history.router(pipeline=name)
     add = counters(history, name, f"{name}-other")
