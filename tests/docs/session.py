@@ -21,7 +21,8 @@ from tests.docs.pages import FENCE, ROOT, Example, examples
 
 NOT_RUN = re.compile(
     r"^(make|kubectl|kind|docker|buildah|git|source|\.|\.venv/bin/pre-commit"
-    r"|trimtab (profile|demo-live|local)|trimtab run .*--cluster local|.*\bkubectl|.* --running)\b"
+    r"|trimtab (profile|demo-live|local|doctor --prometheus)|trimtab run .*--cluster local"
+    r"|.*\bkubectl|.* --running)\b"
 )
 """Setting up, what measures this machine or serves on it for minutes, and what acts on a cluster."""
 CHEAP = re.compile(r"^(printf|cat|trimtab (solve|verify|frontier|export)\b)")

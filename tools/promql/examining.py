@@ -145,6 +145,8 @@ class Examination:
         return "ok", "ok"
 
     def _missing(self, name: str, query: Query) -> tuple[Grade, str]:
+        if name == "up":
+            return "warning", "no `up` with their namespace, job and instance: who does not answer is unknown"
         if query.optional:
             return "warning", "nobody counts it; what rests on it is unknown"
         if name in self.overrides:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from core.errors import InvalidDocument, MetricsUnavailable
-from tools.promql.queries import Windows, default_queries
+from tools.promql.queries import VARIABLES, Windows, default_queries
 
 QUERIES = default_queries()
 WINDOWS = Windows.of(10.0, 5.0)
@@ -128,6 +129,13 @@ def test_a_name_is_a_name_and_no_pattern(name: str, matches: str, not_matches: s
     assert not set(pattern) & set("\\\"'`"), "it may stand in any quotes"
     assert re.fullmatch(pattern, matches)
     assert not re.fullmatch(pattern, not_matches)
+
+
+def test_the_page_on_metrics_names_every_query_and_every_variable() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text(encoding="utf-8")
+
+    assert [name for name in QUERIES.queries if f"`{name}`" not in page] == []
+    assert [name for name in (*VARIABLES, *QUERIES.parts) if f"`${name}`" not in page] == []
 
 
 def test_the_windows_follow_from_the_scrapes() -> None:
