@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+import urllib3
 from urllib3.exceptions import HTTPError
 
 from tests.kube import flags, tokens, users
@@ -139,6 +140,13 @@ class Plane:
         finally:
             over.set()
             thread.join()
+
+    def forget_history(self) -> None:
+        """Have etcd drop what was before now: a watch of Deployments from then is refused (410)."""
+        now = self.rest.get("/api/v1/namespaces")["metadata"]["resourceVersion"]
+        url = f"http://127.0.0.1:{self.places.etcd_port}/v3/kv/compaction"
+        answer = urllib3.request("POST", url, json={"revision": now, "physical": True})
+        assert answer.status == 200, answer.data
 
     def stop(self, *, keep_logs: bool) -> None:
         """End everything."""

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -20,6 +21,7 @@ from urllib3.exceptions import HTTPError
 
 from tests.kube.faults import Answer, Cut, Delay, Fault, Request, Reset, Seen, Silence
 from tests.kube.rest import Rest
+from tests.kube.stream import lines
 
 LOOK_S = 0.05
 """How often a silent connection looks whether the client is still there."""
@@ -141,19 +143,23 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = self.close_connection or cut
 
     def _stream(self, response: BaseHTTPResponse, cut: Cut | None) -> None:
-        """Pass a watch on as it comes, each event a chunk."""
+        """Pass a watch on as it comes."""
         self.send_response(response.status)
         self.send_header("Content-Type", response.headers.get("Content-Type", "application/json"))
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for number, chunk in enumerate(response.stream()):
-            ends = cut is not None and number == cut.after
-            part = chunk[: len(chunk) // 2] if ends else chunk
-            self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
-            if ends:
-                self.close_connection = True
-                return
-        self.wfile.write(b"0\r\n\r\n")
+        if cut is None:
+            for chunk in response.stream():
+                self._write_chunk(chunk)
+            self._write_chunk(b"")
+            return
+        for event in islice(lines(response.stream()), cut.after):
+            self._write_chunk(event + b"\n")
+        self._write_chunk(b'{"type":')
+        self.close_connection = True
+
+    def _write_chunk(self, chunk: bytes) -> None:
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
 
     def _break_off(self, fault: Silence | Reset) -> None:
         if isinstance(fault, Silence):

@@ -78,25 +78,30 @@ def changes(rest: Rest, path: str, since: int, over: threading.Event) -> Iterato
             over.wait(AGAIN_S)
 
 
-def _watched(rest: Rest, path: str, since: int) -> Iterator[Event]:
-    query = {"watch": "true", "resourceVersion": str(since), "timeoutSeconds": str(PERIOD_S)}
-    response = rest.ask("GET", path, query, stream=True)
-    try:
-        if response.status != 200:
-            raise _why(response.status, response.read().decode("utf-8", "replace"))
-        for line in _lines(response.stream()):
-            yield _event(line)
-    finally:
-        response.close()
+def lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Give the lines of a stream, each once it is whole.
 
-
-def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    Raises:
+        BrokeOff: the stream ends within one.
+    """
     rest = b""
     for chunk in chunks:
         *whole, rest = (rest + chunk).split(b"\n")
         yield from whole
     if rest:
         raise BrokeOff
+
+
+def _watched(rest: Rest, path: str, since: int) -> Iterator[Event]:
+    query = {"watch": "true", "resourceVersion": str(since), "timeoutSeconds": str(PERIOD_S)}
+    response = rest.ask("GET", path, query, stream=True)
+    try:
+        if response.status != 200:
+            raise _why(response.status, response.read().decode("utf-8", "replace"))
+        for line in lines(response.stream()):
+            yield _event(line)
+    finally:
+        response.close()
 
 
 def _event(line: bytes) -> Event:

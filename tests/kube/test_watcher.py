@@ -100,11 +100,15 @@ def test_a_watch_that_breaks_off_goes_on_where_it_was(plane: Plane, namespace: s
 
 
 def test_what_the_server_forgot_is_an_error_and_no_gap(plane: Plane, namespace: str) -> None:
-    first_ever = 1
-    path = f"/api/v1/namespaces/{namespace}/configmaps"
+    path = DEPLOYMENTS.format(namespace=namespace)
+    start = listed(plane.rest, path).version
+    for replicas in (0, 1):
+        plane.apply(deployment("web", replicas=replicas), namespace)
+
+    plane.forget_history()
 
     with pytest.raises(Gone):
-        next(changes(plane.rest, path, first_ever, threading.Event()))
+        next(changes(plane.rest, path, start, threading.Event()))
 
 
 def delete(plane: Plane, namespace: str, name: str) -> None:
