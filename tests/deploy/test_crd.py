@@ -132,7 +132,7 @@ def test_a_mistyped_field_is_kept_and_reported_not_dropped(
 
     create(kind, namespace, spec)
 
-    [declared] = PipelineObjects(connect(kind.admin_kubeconfig)).list([namespace])
+    [declared] = PipelineObjects(connect(kind.admin_kubeconfig)).list(namespace)
     assert declared.pipeline is None
     assert where in declared.problem
 
