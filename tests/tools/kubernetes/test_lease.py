@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +45,11 @@ class Court:
     namespace: str
     api: Api
     clocks: Clocks = field(default_factory=Clocks)
+    open: list[Api] = field(default_factory=list)
+
+    def connects(self, kubeconfig: Path) -> Api:
+        self.open.append(connect(kubeconfig))
+        return self.open[-1]
 
     def candidate(self, name: str, *, api: Api | None = None, clocks: Clocks | None = None) -> Lease:
         own = clocks or self.clocks
@@ -59,8 +65,12 @@ class Court:
 
 
 @pytest.fixture
-def court(plane: Plane, namespace: str) -> Court:
-    return Court(plane, namespace, connect(plane.admin_kubeconfig))
+def court(plane: Plane, namespace: str) -> Iterator[Court]:
+    api = connect(plane.admin_kubeconfig)
+    found = Court(plane, namespace, api)
+    yield found
+    for each in (api, *found.open):
+        each.close()
 
 
 @pytest.fixture
@@ -193,7 +203,9 @@ def test_a_wall_clock_that_stands_still_is_no_sign_of_life(court: Court) -> None
 
 def test_of_two_that_reach_for_it_at_once_one_gets_it(court: Court) -> None:
     court.candidate("old").try_acquire()
-    candidates = [court.candidate(f"c{n}", api=connect(court.plane.admin_kubeconfig)) for n in range(8)]
+    candidates = [
+        court.candidate(f"c{n}", api=court.connects(court.plane.admin_kubeconfig)) for n in range(8)
+    ]
     for each in candidates:
         each.try_acquire()
     court.clocks.now_s += 15
@@ -249,7 +261,7 @@ def test_a_lease_that_is_deleted_is_made_again_by_its_holder_and_waited_for_by_o
 def test_a_take_over_without_an_answer_is_read_back(
     court: Court, proxy: FaultProxy, fault: Cut | Reset
 ) -> None:
-    ann = court.candidate("ann", api=connect(proxy.kubeconfig))
+    ann = court.candidate("ann", api=court.connects(proxy.kubeconfig))
     proxy.on("POST", "/leases", fault)
 
     assert not ann.try_acquire()
@@ -263,7 +275,7 @@ def test_a_take_over_without_an_answer_is_read_back(
 def test_a_renewal_without_an_answer_does_not_count_and_the_next_one_does(
     court: Court, proxy: FaultProxy
 ) -> None:
-    ann = court.candidate("ann", api=connect(proxy.kubeconfig))
+    ann = court.candidate("ann", api=court.connects(proxy.kubeconfig))
     ann.try_acquire()
     court.clocks.now_s += 6
     proxy.on("PATCH", "/leases/trimtab", Reset(forwarded=True))
@@ -277,7 +289,7 @@ def test_a_renewal_without_an_answer_does_not_count_and_the_next_one_does(
 
 
 def test_a_silent_server_does_not_hold_it_up(court: Court, proxy: FaultProxy) -> None:
-    ann = court.candidate("ann", api=connect(proxy.kubeconfig))
+    ann = court.candidate("ann", api=court.connects(proxy.kubeconfig))
     ann.try_acquire()
     proxy.on("PATCH", "/leases/trimtab", Silence(forwarded=False))
     began_s = time.monotonic()
@@ -306,7 +318,7 @@ def test_without_an_api_server_it_is_lost_in_time_and_had_again_after(court: Cou
 
 
 def test_without_an_api_server_a_release_still_stops_it(court: Court, proxy: FaultProxy) -> None:
-    ann = court.candidate("ann", api=connect(proxy.kubeconfig))
+    ann = court.candidate("ann", api=court.connects(proxy.kubeconfig))
     ann.try_acquire()
     proxy.on("PATCH", "", Reset(forwarded=False))
 
@@ -326,7 +338,7 @@ def test_the_documented_rights_are_enough(court: Court) -> None:
             "verbs": ["get", "patch"],
         },
     ]
-    api = connect(allowed(court.plane, court.namespace, "elected", rules))
+    api = court.connects(allowed(court.plane, court.namespace, "elected", rules))
     ann, bob = court.candidate("ann", api=api), court.candidate("bob", api=api)
 
     assert (ann.try_acquire(), ann.try_acquire(), bob.try_acquire()) == (True, True, False)
@@ -335,7 +347,7 @@ def test_the_documented_rights_are_enough(court: Court) -> None:
 
 
 def test_without_rights_it_is_never_held_and_says_why(court: Court) -> None:
-    ann = court.candidate("ann", api=connect(court.plane.kubeconfig("nobody-at-all")))
+    ann = court.candidate("ann", api=court.connects(court.plane.kubeconfig("nobody-at-all")))
 
     assert not ann.try_acquire()
     assert "403" in ann.problem
