@@ -46,6 +46,7 @@ Reason = Literal[
     "EditedByHand",
     "OwnedByAutoscaler",
     "NotLabelled",
+    "Forbidden",
     "NotApplied",
 ]
 """Closed: alerts and dashboards are written against them."""

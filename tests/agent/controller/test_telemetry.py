@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from agent.controller.states import State
 from agent.controller.telemetry import PREFIX, Telemetry
 from core.decision import Decision
 from core.problem import Problem
@@ -15,6 +18,7 @@ from core.spend import Planning, Spend
 from core.verify import verify
 from tests.core.toys import configuration
 from tests.tools.toolkit.moments import OBSERVATION, PIPELINE, RUNNING, decided, finding
+from tools.kubernetes.events import Reason
 
 VERDICT = verify(Problem.of(PIPELINE, 12.0), RUNNING)
 
@@ -177,3 +181,24 @@ def test_the_controllers_own_signals_have_their_documented_names() -> None:
     assert value(telemetry, "breaker_open") == 1
     names = {family.name for family in text_string_to_metric_families(telemetry.exposed().decode())}
     assert {"process_resident_memory_bytes", f"{PREFIX}pipeline_state"} <= names
+
+
+PAGE = (Path(__file__).parents[3] / "docs" / "telemetry.md").read_text(encoding="utf-8")
+
+
+def first_column(heading: str) -> set[str]:
+    """Return the words in code in the first column of the tables under a heading of docs/telemetry.md."""
+    section = PAGE.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    return {word for cell in cells for word in re.findall("`([^`]+)`", cell)}
+
+
+def test_the_page_lists_every_metric_and_every_state_and_no_other() -> None:
+    families = [f for f in Telemetry().registry.collect() if f.name.startswith(PREFIX)]
+    names = {f.name.removeprefix(PREFIX) + ("_total" if f.type == "counter" else "") for f in families}
+
+    assert first_column("Metrics") == names | set(get_args(State))
+
+
+def test_the_page_lists_every_reason_of_an_event_and_no_other() -> None:
+    assert first_column("Events") == set(get_args(Reason))
