@@ -24,6 +24,14 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+def changed(plane: Plane, namespace: str) -> None:
+    """Have the toy created, and changed by Trimtab to three large and two `read` replicas for 12 requests/s."""
+    cluster = Toy(plane.admin_kubeconfig, namespace)
+    cluster.applies("toy-1", configured("large", 3, 2), 12.0)
+    for api in (cluster.owner.api, cluster.view.api):
+        api.close()
+
+
 def exported(file: Path, plane: Plane, namespace: str, kind: str, *more: object) -> list[Json]:
     cluster = ("--running", "--kubeconfig", plane.admin_kubeconfig, "--namespace", namespace)
     ended = trimtab("export", kind, file, *cluster, *more)
@@ -34,7 +42,7 @@ def exported(file: Path, plane: Plane, namespace: str, kind: str, *more: object)
 def test_the_policy_is_what_was_applied_last_at_the_load_of_that_decision(
     plane: Plane, namespace: str, file: Path
 ) -> None:
-    Toy(plane.admin_kubeconfig, namespace).applies("toy-1", configured("large", 3, 2), 12.0)
+    changed(plane, namespace)
 
     (find, _) = exported(file, plane, namespace, "keda")
 
@@ -48,13 +56,23 @@ def test_the_policy_is_what_was_applied_last_at_the_load_of_that_decision(
 def test_manifests_of_what_runs_are_those_that_would_be_created_now(
     plane: Plane, namespace: str, file: Path
 ) -> None:
-    Toy(plane.admin_kubeconfig, namespace).applies("toy-1", configured("large", 3, 2), 12.0)
+    changed(plane, namespace)
 
     found = exported(file, plane, namespace, "manifests", "--kit", "id_card", "--load", 9)
 
     assert {f["metadata"]["name"]: f["spec"]["replicas"] for f in found if f["kind"] == "Deployment"} == {
         "toy-find": 3, "toy-read": 2, "toy-router": 1,
     }  # fmt: skip
+
+
+def test_a_load_that_is_given_counts_and_not_that_of_the_decision(
+    plane: Plane, namespace: str, file: Path
+) -> None:
+    changed(plane, namespace)
+
+    (find, _) = exported(file, plane, namespace, "keda", "--load", 4)
+
+    assert "At 4/s that asks for 1;" in find["metadata"]["annotations"]["trimtab.dev/exported"]
 
 
 def test_a_pipeline_that_is_not_there_is_told_in_one_line(plane: Plane, namespace: str, file: Path) -> None:

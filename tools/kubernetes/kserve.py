@@ -183,7 +183,7 @@ def _replicas(predictor: Json, asked: Asked | None) -> int:
     """Return how many replicas are wanted; where least and most differ, the one we did not ask for."""
     least = int(predictor.get("minReplicas", 1))
     most = int(predictor.get("maxReplicas") or least)
-    return next((n for n in (most, least) if asked is None or n != asked.replicas), least)
+    return least if asked is not None and most == asked.replicas else most
 
 
 def _progress(spec: Spec, status: Json, made: Json | None) -> Progress:

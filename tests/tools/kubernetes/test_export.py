@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from tools.kubernetes.hindrance import autoscalers
 Json = dict[str, Any]
 CRD = Path(__file__).parent / "crds" / "keda.yaml"
 LIMIT_S = 20.0
+SETTLED_S = 1.0
+"""After which all samples up to a moment are in."""
 URL = "http://prometheus.example:9090"
 
 
@@ -129,7 +132,8 @@ def test_trimtab_leaves_alone_what_was_handed_over(plane: Plane, namespace: str)
     find, read = scaled(namespace=namespace)
     plane.apply([hpa(find, "v2beta2"), keda(read, URL)], namespace)
 
-    owned = autoscalers(connect(plane.admin_kubeconfig), namespace).owners
+    with closing(connect(plane.admin_kubeconfig)) as api:
+        owned = autoscalers(api, namespace).owners
 
     assert owned == {
         ("Deployment", "toy-find"): "HorizontalPodAutoscaler 'toy-find'",
@@ -160,6 +164,7 @@ def test_a_real_prometheus_answers_with_the_arrivals_of_that_stage_alone(tmp_pat
     with told(story) as addresses, prometheus(addresses, tmp_path) as url:
         assert story.over.wait(LIMIT_S)
         at = time.time()
+        time.sleep(SETTLED_S)
         rates = [asked(url, query(each), at) for each in (find, read, elsewhere)]
         adapted = asked(url, as_adapted(find), at)
 

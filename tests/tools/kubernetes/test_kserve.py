@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -70,8 +71,10 @@ class Cluster:
 
 
 @pytest.fixture
-def cluster(plane: Plane, namespace: str) -> Cluster:
-    return Cluster(plane, namespace)
+def cluster(plane: Plane, namespace: str) -> Iterator[Cluster]:
+    found = Cluster(plane, namespace)
+    yield found
+    found.workloads.api.close()
 
 
 def services(namespace: str, configuration: Configuration) -> list[Json]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -112,20 +113,20 @@ def test_the_deployments_say_the_configuration_they_were_made_from(plane: Plane,
 def test_trimtab_takes_the_deployments_over_without_a_new_pod(plane: Plane, namespace: str) -> None:
     pipeline, configuration = toy(), configured("large", 3, 2)
     plane.apply(manifests(pipeline, configuration, 12.0, serving(namespace), budgets=None), namespace)
-    api = connect(plane.admin_kubeconfig)
-    view = View(api, namespace, Deployments(api, namespace))
-    view.refresh()
-    actuator = KubernetesActuator(pipeline, view)
     approved = approve(Problem.of(pipeline, 12.0), configuration)
     assert isinstance(approved, Approved)
     path = f"/apis/apps/v1/namespaces/{namespace}/deployments"
     before = [each["spec"] for each in plane.rest.items(path)]
 
-    actuator.dry_run(approved, 12.0)
-    actuator.apply("toy-1", approved, 12.0)
+    with closing(connect(plane.admin_kubeconfig)) as api:
+        view = View(api, namespace, Deployments(api, namespace))
+        view.refresh()
+        actuator = KubernetesActuator(pipeline, view)
+        actuator.dry_run(approved, 12.0)
+        actuator.apply("toy-1", approved, 12.0)
+        assert actuator.desired().change == "toy-1"
 
     assert [each["spec"] for each in plane.rest.items(path)] == before
-    assert actuator.desired().change == "toy-1"
 
 
 def test_a_pod_is_told_what_the_server_of_a_stage_reads() -> None:
