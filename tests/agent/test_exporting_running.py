@@ -25,7 +25,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def changed(plane: Plane, namespace: str) -> None:
-    """Have the toy created, and changed by Trimtab to three large and two `read` replicas for 12 requests/s."""
+    """Have the toy created, and changed by Trimtab to three large and two `read` replicas."""
     cluster = Toy(plane.admin_kubeconfig, namespace)
     cluster.applies("toy-1", configured("large", 3, 2), 12.0)
     for api in (cluster.owner.api, cluster.view.api):
