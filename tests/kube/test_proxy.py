@@ -116,6 +116,7 @@ def test_a_fault_befalls_as_many_as_it_should(proxy: FaultProxy, maps: str) -> N
 
     assert told == [200, 503, 503, 200, 200, 500, 500, 500, 200]
     assert [seen.status for seen in proxy.asked("GET", "/configmaps$")] == told
+    assert proxy.asked("GET", "/secrets") == proxy.asked("POST") == []
 
 
 def test_a_function_may_be_the_script(plane: Plane, maps: str) -> None:
