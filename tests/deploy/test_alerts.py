@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
 
 from tests.deploy.folders import DEPLOY, Json
 from tests.deploy.kustomize import load
@@ -28,8 +28,7 @@ def alert_id(rule: Json) -> str:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Give a folder with the rules as a plain file, as Prometheus without the operator takes them."""
-    with (tmp_path / "rules.yaml").open("w", encoding="utf-8") as file:
-        YAML(typ="safe").dump(SPEC, file)
+    (tmp_path / "rules.yaml").write_text(json.dumps(SPEC), encoding="utf-8")
     shutil.copy(PLAYED, tmp_path)
     return tmp_path
 

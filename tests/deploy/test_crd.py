@@ -94,7 +94,7 @@ VARIANT: Callable[[Any], Any] = lambda spec: spec["stages"][0]["variants"][0]  #
         pytest.param(lambda s: VARIANT(s).update(cores=0), id="a variant without cores"),
         pytest.param(lambda s: VARIANT(s).pop("profile"), id="a variant that was not measured"),
         pytest.param(lambda s: VARIANT(s)["profile"][0].update(batch=0), id="an empty batch"),
-        pytest.param(lambda s: VARIANT(s)["profile"].append(VARIANT(s)["profile"][0]), id="a batch twice"),
+        pytest.param(lambda s: VARIANT(s)["profile"].append({"batch": 1, "latency": 9}), id="a batch twice"),
         pytest.param(lambda s: s.update(operation={"mode": "yolo"}), id="an unknown mode"),
         pytest.param(lambda s: s.update(operation={"workload": "cron"}), id="an unknown workload"),
         pytest.param(lambda s: s.update(operation={"metrics": {"load": 3}}), id="a query that is none"),
