@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,9 @@ from tests.agent.controller.twins import TwinSource
 from tests.kube.plane import Plane
 from tests.tools.kubernetes.clusters import Owner
 from tests.tools.kubernetes.stages import configured, toy
-from tools.kubernetes.api import connect
+from tools.kubernetes.api import Timeouts, connect
 from tools.kubernetes.declared import CRD, Declared, Key, PipelineObjects
+from tools.kubernetes.errors import KubernetesError
 from tools.kubernetes.workloads import Deployments
 
 Json = dict[str, Any]
@@ -41,10 +42,15 @@ class Heard:
     declarations: PipelineObjects
     turns: list[tuple[Key, Turn]] = field(default_factory=list)
     left: list[Key] = field(default_factory=list)
+    untold: list[KubernetesError] = field(default_factory=list)
+    """What kept a status from being written; the next turn's is written anew."""
 
     def turned(self, declared: Declared, turn: Turn) -> None:
         self.turns.append((declared.key, turn))
-        self.declarations.report(declared, status_of(declared, turn, now=1_800_000_000))
+        try:
+            self.declarations.report(declared, status_of(declared, turn, now=1_800_000_000))
+        except KubernetesError as error:
+            self.untold.append(error)
 
     def gone(self, key: Key) -> None:
         self.left.append(key)
@@ -68,26 +74,38 @@ class World:
         planner: Planner | None = None,
         loop: LoopSettings = NO_WAITING,
         seed: int = 0,
+        timeouts: Timeouts | None = None,
+        may_write: Callable[[], bool] = lambda: True,
     ) -> None:
         plane.apply(CRD_FILE)
         self.plane, self.namespace = plane, namespace
         self.owner = Owner(plane.admin_kubeconfig, namespace)
-        api = connect(kubeconfig or plane.admin_kubeconfig)
+        self.api = connect(kubeconfig or plane.admin_kubeconfig, timeouts=timeouts)
         admin = connect(plane.admin_kubeconfig)
         self.source = TwinSource(Deployments(admin, namespace), trace_rps, seed=seed)
-        self.declarations = PipelineObjects(api)
-        self.heard = Heard(self.declarations)
         self.settings = ControllerSettings(
             namespaces=(namespace,), data=data, mode=mode, loop=replace(loop, mode=mode)
         )
-        self.fleet = Fleet(
-            api,
-            self.declarations,
+        self.planner = planner or create("rules")
+        self.may_write = may_write
+        self.heard = Heard(PipelineObjects(self.api))
+        self.fleet = self._new()
+
+    def starts_anew(self) -> None:
+        """End the controller, whatever it was doing, and start another one on its folder."""
+        self.fleet.close()
+        self.heard.declarations = PipelineObjects(self.api)
+        self.fleet = self._new()
+
+    def _new(self) -> Fleet:
+        return Fleet(
+            self.api,
+            self.heard.declarations,
             self.source,
             self.settings,
-            planner or create("rules"),
+            self.planner,
             self.heard,
-            may_write=lambda: True,
+            may_write=self.may_write,
             unix=self.source.unix,
         )
 
