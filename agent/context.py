@@ -157,13 +157,14 @@ def at_hand(decision: Decision, pipeline: Pipeline) -> Decision:
 
     A whole one takes 50 to 90 kB: thirty of them for each of 200 pipelines would be half a gigabyte.
     """
-    certificate = decision.certificate
+    certificate, seen = decision.certificate, decision.observation
     if certificate is not None:
         problem = certificate.problem.model_copy(update={"pipeline": pipeline, "running": None})
         certificate = certificate.model_copy(update={"problem": problem, "constraints": ()})
     return decision.model_copy(
         update={
             "certificate": certificate,
+            "observation": None if seen is None else seen.model_copy(update={"stages": ()}),
             "planning": Planning(),
             "proposals": decision.proposals[-1:],
             "rulings": (),

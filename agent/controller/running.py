@@ -170,11 +170,10 @@ class CountedSource:
     telemetry: Telemetry
 
     def read(self, watched: Sequence[Watched]) -> Mapping[Key, Reading]:
-        """Read, and count the pipelines that nothing usable is known of."""
+        """Read, and count a sweep in which nothing usable is known of some pipeline."""
         found = self.source.read(watched)
-        for reading in found.values():
-            if isinstance(reading, MetricsUnavailable):
-                self.telemetry.prometheus_error()
+        if any(isinstance(reading, MetricsUnavailable) for reading in found.values()):
+            self.telemetry.prometheus_error()
         return found
 
 

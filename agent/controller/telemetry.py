@@ -67,6 +67,7 @@ class Telemetry:
         self._planning = self._histogram("planner_seconds", "Seconds a turn waited for the language model.")
         self._turn = self._histogram("turn_seconds", "Seconds of a turn.")
         self._interval = self._plain("interval_seconds", "Seconds the last sweep over all pipelines took.")
+        self._sweeps = Counter(f"{PREFIX}sweeps", "Sweeps over all pipelines.", registry=self.registry)
         self._leader = self._plain("leader", "1 while this process is the one that acts.")
         self._breaker = self._plain("breaker_open", "1 while the language model is left alone.")
         self._api_errors = Counter(
@@ -122,6 +123,7 @@ class Telemetry:
     def swept(self, seconds: float) -> None:
         """Say how long a sweep took."""
         self._interval.set(seconds)
+        self._sweeps.inc()
 
     def api_error(self, kind: str) -> None:
         """Count a failed call of the Kubernetes API; *kind* is the name of the error's class."""
