@@ -160,7 +160,7 @@ class Door:
     def _secrets(self) -> list[str]:
         try:
             token = self._token()
-        except OSError:
+        except (OSError, UnicodeDecodeError):
             token = None
         password = self._address.basic[1] if self._address.basic else None
         return [s for s in (token, password, *self._address.headers.values()) if s]

@@ -28,8 +28,8 @@ RATE_SCRAPES = 4
 """Scrapes in the window of rates: Prometheus' own advice, one may be missed and another be at the edge."""
 FRESH_SCRAPES = 3
 """Scrapes after which a sample is old: two were missed."""
-JITTER_S = 1
-"""Scrapes are not to the millisecond."""
+EDGE_SCRAPES = 1.1
+"""To `rate` of Prometheus the first sample is the beginning of the window up to so many scrapes after it."""
 MOST_PARTS = 4
 """Parts inside parts; more can only be a circle."""
 
@@ -110,8 +110,8 @@ class Windows:
 
     interval_s: int
     rate_s: int
-    edge_s: int
-    """In so many seconds a scrape comes for certain."""
+    edge_s: float
+    """A first sample so early in the window of rates counts for its beginning too."""
     fresh_s: int
 
     @classmethod
@@ -120,7 +120,7 @@ class Windows:
         return cls(
             interval_s=max(1, round(interval_s)),
             rate_s=max(1, math.ceil(RATE_SCRAPES * scrape_s)),
-            edge_s=math.ceil(scrape_s) + JITTER_S,
+            edge_s=EDGE_SCRAPES * scrape_s,
             fresh_s=max(1, math.ceil(FRESH_SCRAPES * scrape_s)),
         )
 
@@ -145,8 +145,8 @@ class Windows:
             "interval": f"{self.interval_s}s",
             "interval_s": str(self.interval_s),
             "rate": f"{self.rate_s}s",
-            "edge": f"{self.edge_s}s",
-            "after_edge": f"{self.rate_s - self.edge_s}s",
+            "edge": f"{round(1000 * self.edge_s)}ms",
+            "after_edge": f"{round(1000 * (self.rate_s - self.edge_s))}ms",
             "fresh": str(self.fresh_s),
         }
 

@@ -33,12 +33,17 @@ def test_a_token_is_read_anew_at_every_request(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [pytest.param(None, id="none"), pytest.param("", id="empty"), pytest.param("a\nb", id="two lines")],
+    [
+        pytest.param(None, id="none"),
+        pytest.param("", id="empty"),
+        pytest.param("a\nb", id="two lines"),
+        pytest.param("é", id="no ASCII"),
+    ],
 )
 def test_a_token_file_that_cannot_be_used_is_named(text: str | None, tmp_path: Path) -> None:
     token = tmp_path / "token"
     if text is not None:
-        token.write_text(text)
+        token.write_text(text, encoding="utf-8")
     with answering(time_is(AT)) as server:
         said = complaint(server.url, bearer_token_file=token)
 

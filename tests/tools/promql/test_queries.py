@@ -139,8 +139,8 @@ def test_the_page_on_metrics_names_every_query_and_every_variable() -> None:
 
 
 def test_the_windows_follow_from_the_scrapes() -> None:
-    assert Windows.of(10.0, 5.0) == Windows(interval_s=10, rate_s=20, edge_s=6, fresh_s=15)
-    assert Windows.of(60.0, 30.0) == Windows(interval_s=60, rate_s=120, edge_s=31, fresh_s=90)
+    assert Windows.of(10.0, 5.0) == Windows(interval_s=10, rate_s=20, edge_s=5.5, fresh_s=15)
+    assert Windows.of(60.0, 30.0) == Windows(interval_s=60, rate_s=120, edge_s=33.0, fresh_s=90)
 
 
 def test_decisions_that_come_more_often_than_scrapes_are_refused() -> None:
