@@ -55,7 +55,7 @@ KINDS = {
     "autoscalers": 0.1,
 }
 """How probably a fault waits for which kind of request; the last three cost a whole sweep."""
-ENDS = 0.5
+ENDS = 0.3
 """How probably a hold ends before a sweep."""
 MOST_WAITING = 2
 

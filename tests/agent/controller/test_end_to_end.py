@@ -31,7 +31,7 @@ SWEEPS = 60
 CALM = 5
 """Last sweeps, in which nothing goes wrong."""
 TRACE_RPS = bursty(10 * SWEEPS, base_rps=5.0, peak_rps=22.0, seed=11)
-MAX_CORES = 14
+MAX_CORES = 10
 """At the peak there is no room for the large variant."""
 START = configured("large", 2, 1)
 SHORT = Timeouts(connect_s=1.0, read_s=1.0)
