@@ -111,7 +111,7 @@ class Judge:
             put_back = now.change != was.change and now.running == before.get(was.change)
             if now.change in before and now.change != was.change and not put_back:
                 yield f"{where}: was applied twice"
-            if now.change != was.change:
+            if now.change != was.change and not put_back:
                 before.setdefault(now.change, was.running)
             yield from self._allowed(was, now, where, put_back=put_back)
 
