@@ -110,8 +110,9 @@ class PipelineObjects:
         return found
 
     def report(self, declared: Declared, status: Json) -> None:
-        """Write the status subresource."""
-        self.api.patch(f"{declared.path}/status", {"status": status}, "merge")
+        """Write the status subresource. What it said and says no more has to be taken away by name."""
+        gone = dict.fromkeys(declared.status.keys() - status.keys())
+        self.api.patch(f"{declared.path}/status", {"status": {**gone, **status}}, "merge")
 
     def _all(self, namespace: str) -> Sequence[Json]:
         try:

@@ -74,6 +74,18 @@ def test_without_leave_nothing_changes_and_what_would_be_done_is_said(world: Wor
     assert status["recommended"].startswith("find=large/1x")
 
 
+def test_what_was_recommended_is_gone_from_the_status_once_it_runs(world: World) -> None:
+    world.declares(mode="observe", start=configured("small", 1, 1))
+    sweeps(world, 4)
+    assert "recommended" in world.object()["status"]
+
+    path = f"{CRD.format(world.namespace)}/toy"
+    world.owner.api.patch(path, {"spec": {"operation": {"mode": "auto"}}}, "merge")
+    sweeps(world, 3)
+
+    assert "recommended" not in world.object()["status"]
+
+
 def test_the_controllers_own_mode_is_the_most(plane: Plane, namespace: str, tmp_path: Path) -> None:
     world = World(plane, namespace, tmp_path, STEADY, mode="observe")
     world.declares(mode="auto")
