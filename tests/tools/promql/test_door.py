@@ -37,7 +37,7 @@ def trickle(exchange: Exchange) -> None:
     exchange.begin(200, len(WHOLE))
     for character in WHOLE:
         exchange.send(character.encode())
-        exchange.wait(0.05)
+        exchange.wait(0.1)
         if exchange.asked.form.get("query") is None:
             return
 
@@ -116,12 +116,12 @@ def test_a_host_that_nobody_knows_is_one_line() -> None:
 def test_a_server_that_says_nothing_costs_two_time_outs_and_no_more() -> None:
     with answering(silence) as server:
         began = time.monotonic()
-        said = complaint(server.url, timeout_s=0.2, deadline_s=5.0)
+        said = complaint(server.url, timeout_s=0.3)
         took_s = time.monotonic() - began
 
-    assert "did not answer within 0.2 s" in said
+    assert "asked for its time, did not answer within 0." in said
     assert len(server.asked) == 2
-    assert took_s < 2.0
+    assert took_s < 3.0, "the server would have been silent for five"
 
 
 def test_an_answer_that_trickles_in_is_given_up() -> None:
@@ -131,7 +131,7 @@ def test_an_answer_that_trickles_in_is_given_up() -> None:
         took_s = time.monotonic() - began
 
     assert "did not finish its answer in time" in said
-    assert took_s < 2.0
+    assert took_s < 3.0, "to its end it takes longer"
 
 
 def test_an_answer_without_end_is_not_read_to_its_end() -> None:

@@ -151,6 +151,18 @@ def prometheus_was_away(history: History, name: str) -> None:
 
 
 @past
+def one_router_was_away(history: History, name: str) -> None:
+    """Of two routers one was not scraped for a minute, and is again."""
+    history.router(pipeline=name)
+    for times in (Times(-120, -60), Times(-5, 60)):
+        history.router(pipeline=name, instance=f"{name}-away", times=times)
+
+
+def test_what_a_router_counted_in_an_outage_is_not_put_into_the_interval_after_it(world: World) -> None:
+    assert world.seen(one_router_was_away).judged == 60
+
+
+@past
 def stage_was_away(history: History, name: str) -> None:
     """As above, but the router was scraped all the time."""
     history.router(pipeline=name)
