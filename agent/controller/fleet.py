@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from agent.controller.cluster import Reading
@@ -33,6 +33,11 @@ logger = logging.getLogger(__name__)
 
 class Source(Protocol):
     """What reads the metrics of all pipelines at once."""
+
+    @property
+    def notes(self) -> Mapping[Key, str]:
+        """What the last reading found odd, and used all the same."""
+        ...
 
     def read(self, watched: Sequence[Watched]) -> Mapping[Key, Reading]:
         """Return what was measured of each in the last interval, or why nothing usable was."""
@@ -128,6 +133,7 @@ class Fleet:
         except Exception as error:
             logger.exception("a turn ended in an error of Trimtab's own", extra=where)
             turn = Turn("observe", problem=f"an error of Trimtab's own, {type(error).__name__}; see the log")
+        turn = replace(turn, note=self.source.notes.get(member.declared.key, ""))
         if turn.problem:
             logger.error("no turn: %s", turn.problem, extra=where)
         self.listener.turned(member.declared, turn)

@@ -44,6 +44,8 @@ class Turn:
     """Whether that is because what is declared is no pipeline."""
     stuck: str = ""
     """Why a roll-out does not get on, in the cluster's words."""
+    note: str = ""
+    """What was odd about the metrics, which were used all the same."""
     seconds: float = 0.0
 
 

@@ -169,6 +169,11 @@ class CountedSource:
     source: PromqlSource
     telemetry: Telemetry
 
+    @property
+    def notes(self) -> Mapping[Key, str]:
+        """What the last reading found odd, and used all the same."""
+        return self.source.notes
+
     def read(self, watched: Sequence[Watched]) -> Mapping[Key, Reading]:
         """Read, and count a sweep in which nothing usable is known of some pipeline."""
         found = self.source.read(watched)

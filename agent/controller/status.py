@@ -114,19 +114,19 @@ def _claims(declared: Declared, turn: Turn) -> Iterator[tuple[str, str, str, str
     yield "Valid", "True", "Read", "the spec describes a pipeline"
     decision = turn.decision
     if decision is not None:
-        yield _metrics(decision)
+        yield _metrics(decision, turn.note)
         yield _feasible(decision)
     yield _applied(turn)
 
 
-def _metrics(decision: Decision) -> tuple[str, str, str, str]:
+def _metrics(decision: Decision, note: str) -> tuple[str, str, str, str]:
     missing = next((f for f in decision.findings if f.kind == "missing metrics"), None)
     stale = next((f for f in decision.findings if f.kind == "stale metrics"), None)
     if missing is not None:
         return "MetricsAvailable", "False", "MetricsMissing", missing.statement
     if stale is not None:
         return "MetricsAvailable", "False", "MetricsStale", stale.statement
-    return "MetricsAvailable", "True", "Fresh", "load and latency are measured"
+    return "MetricsAvailable", "True", "Fresh", note or "load and latency are measured"
 
 
 def _feasible(decision: Decision) -> tuple[str, str, str, str]:

@@ -111,6 +111,13 @@ def test_missing_metrics_are_said() -> None:
     )
 
 
+def test_what_was_odd_about_the_metrics_is_said_where_they_are_fine() -> None:
+    status = status_of(declared(), Turn("auto", decided("held"), note="the clocks differ"), now=NOW)
+
+    said = next(c for c in status["conditions"] if c["type"] == "MetricsAvailable")
+    assert (said["status"], said["message"]) == ("True", "the clocks differ")
+
+
 def test_a_condition_keeps_the_time_since_when_it_holds() -> None:
     first = status_of(declared(), Turn("auto", decided("held")), now=NOW)
 

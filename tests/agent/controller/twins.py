@@ -37,6 +37,7 @@ class TwinSource:
     blind: set[int] = field(default_factory=set)
     """Sweeps, counted from 0, in which Prometheus cannot be asked."""
     sweeps: int = 0
+    notes: dict[Key, str] = field(default_factory=dict)
     _twins: dict[Key, Twin] = field(default_factory=dict)
     _running: dict[Key, Configuration] = field(default_factory=dict)
 
