@@ -37,7 +37,6 @@ class PromqlSource:
     unix: Callable[[], float] = time.time
     notes: dict[Key, str] = field(default_factory=dict)
     """What was odd in a pipeline's last reading, where it has one; for its status."""
-    _last: Readings = field(default_factory=dict)
 
     def read(self, watched: Sequence[Watched]) -> Readings:
         """Sweep once, and return for each pipeline its observation, or why there is none."""
@@ -46,16 +45,7 @@ class PromqlSource:
             found = self._sweep(watched)
         except MetricsUnavailable as error:
             found = {w.key: MetricsUnavailable(str(error)) for w in watched}
-        self._last = dict(found)
         return found
-
-    def metrics(self, key: Key) -> PipelineMetrics:
-        """Return one pipeline's view of the sweeps."""
-        return PipelineMetrics(self, key)
-
-    def take(self, key: Key) -> Observation | MetricsUnavailable | None:
-        """Return what the last sweep said of a pipeline, once; None where it was taken, or not asked for."""
-        return self._last.pop(key, None)
 
     def _sweep(self, watched: Sequence[Watched]) -> Readings:
         until = self.prometheus.deadline()
@@ -98,31 +88,6 @@ class PromqlSource:
         if notes:
             self.notes[watched.key] = "; ".join(notes)
         return reading.observation
-
-
-@dataclass(frozen=True, slots=True)
-class PipelineMetrics:
-    """One pipeline's observations out of the sweeps. Implements `Metrics`."""
-
-    source: PromqlSource
-    key: Key
-
-    def observe(self) -> Observation:
-        """Return what the last sweep said, once.
-
-        Raises:
-            MetricsUnavailable: it said nothing usable, or there was none since the last call.
-        """
-        match self.source.take(self.key):
-            case Observation() as seen:
-                return seen
-            case MetricsUnavailable() as error:
-                raise error
-            case None:
-                raise MetricsUnavailable(
-                    f"there was no sweep of {'/'.join(self.key)} since the last decision; "
-                    "an old reading is not used twice"
-                )
 
 
 def _only_completions(
