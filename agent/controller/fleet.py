@@ -15,10 +15,9 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from agent.controller.cluster import Reading
-from agent.controller.member import Member, Turn, open_member
+from agent.controller.member import Member, Planners, Turn, open_member
 from agent.controller.settings import ControllerSettings
 from agent.controller.tracing import Tracer, Untraced
-from agent.planners import Planner
 from core.errors import MetricsUnavailable, TrimtabError
 from tools.kubernetes.api import Api
 from tools.kubernetes.declared import Declarations, Declared, Key
@@ -64,7 +63,7 @@ class Fleet:
     declarations: Declarations
     source: Source
     settings: ControllerSettings
-    planner: Planner
+    planners: Planners
     listener: Listener
     may_write: Callable[[], bool]
     unix: Callable[[], float] = time.time
@@ -191,7 +190,7 @@ class Fleet:
                 declared.pipeline,
                 self._view(declared),
                 self.settings,
-                self.planner,
+                self.planners,
                 unix=self.unix,
                 may_write=self.may_write,
             )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from agent.controller.clock import Clock, birth_of
 from agent.controller.cluster import PipelineOnKubernetes, Reading
@@ -26,6 +27,9 @@ from tools.kubernetes.names import PAUSED
 from tools.kubernetes.view import View
 
 logger = logging.getLogger(__name__)
+
+Planners = Callable[[Path], AbstractContextManager[Planner]]
+"""Gives the planner of one pipeline, which keeps what a model says in the pipeline's folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +124,7 @@ def open_member(
     pipeline: Pipeline,
     view: View,
     settings: ControllerSettings,
-    planner: Planner,
+    planners: Planners,
     *,
     unix: Callable[[], float],
     may_write: Callable[[], bool],
@@ -137,6 +141,7 @@ def open_member(
         clock = Clock(birth, unix)
         actuator = KubernetesActuator(pipeline, view, birth.life, may_write)
         cluster = PipelineOnKubernetes(actuator)
+        planner = undo.enter_context(planners(folder))
         loop = undo.enter_context(
             loop_on(
                 cluster, pipeline, folder, planner=planner, settings=settings.loop, clock=clock, unix=unix

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 from agent.choosing import Choice, chosen_planner
@@ -23,6 +24,7 @@ from agent.controller.settings import ControllerSettings
 from agent.controller.telemetry import Telemetry
 from agent.controller.tracing import Tracer, tracing
 from agent.metricsdoctor import headers_of
+from agent.planners import Planner
 from agent.running import stopping
 from core.errors import MetricsUnavailable
 from tools.kubernetes.api import Api, connect
@@ -135,9 +137,9 @@ def run_on_kubernetes(options: RunOptions) -> None:
     health = Health(float(settings.loop.interval_s))
     lease = Lease(api, options.lease_namespace or settings.namespaces[0], LEASE, socket.gethostname())
     recorder = Recorder(api, telemetry.api_error, instance=lease.holder)
+    line = _line(options.choice)
     reporter = Reporter(declarations, recorder, telemetry)
     with (
-        chosen_planner(options.choice, settings.data, os.environ) as (planner, line),
         stopping() as stop,
         tracing(os.environ) as tracer,
         serving(options.listen, health, telemetry.exposed) as (host, port),
@@ -149,7 +151,7 @@ def run_on_kubernetes(options: RunOptions) -> None:
             declarations,
             CountedSource(source, telemetry),
             settings,
-            planner,
+            lambda folder: _planner(options.choice, folder),
             reporter,
             may_write=lambda: lease.held,
             tracer=tracer,
@@ -160,6 +162,19 @@ def run_on_kubernetes(options: RunOptions) -> None:
             health.drains()
             fleet.close()
     logger.info("stopped after the present turns; nothing is left half done")
+
+
+@contextmanager
+def _planner(choice: Choice, folder: Path) -> Iterator[Planner]:
+    """Give the planner of one pipeline: its budgets and its breaker are its own."""
+    with chosen_planner(choice, folder, os.environ) as (planner, _):
+        yield planner
+
+
+def _line(choice: Choice) -> str:
+    """Return what decides, for the log; what is wrong with it is found before anything starts."""
+    with TemporaryDirectory() as folder, chosen_planner(choice, Path(folder), os.environ) as (_, line):
+        return line
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ class Telemetry:
         self._interval = self._plain("interval_seconds", "Seconds the last sweep over all pipelines took.")
         self._sweeps = Counter(f"{PREFIX}sweeps", "Sweeps over all pipelines.", registry=self.registry)
         self._leader = self._plain("leader", "1 while this process is the one that acts.")
-        self._breaker = self._plain("breaker_open", "1 while the language model is left alone.")
+        self._breaker = self._gauge("breaker_open", "1 while the language model is left alone.")
         self._api_errors = Counter(
             f"{PREFIX}api_errors",
             "Calls of the Kubernetes API that failed.",
@@ -133,10 +133,6 @@ class Telemetry:
         """Count a failed reading of Prometheus."""
         self._prometheus_errors.inc()
 
-    def breaker(self, opened: bool) -> None:
-        """Say whether the language model is left alone for a while."""
-        self._breaker.set(opened)
-
     def _thought(self, key: Key, decision: Decision) -> None:
         planning = decision.planning
         verdict = _verdict(decision)
@@ -146,7 +142,7 @@ class Telemetry:
         if planning.spend.calls:
             self._planning.observe(planning.spend.seconds)
         if planning.triggers:
-            self.breaker(planning.breaker == "open")
+            _set(self._breaker, key, float(planning.breaker == "open"))
 
     def _measured(self, key: Key, seen: Observation | None) -> None:
         _set(self._attainment, key, None if seen is None else seen.in_time)
@@ -173,7 +169,7 @@ class Telemetry:
         """Return what has one series for each pipeline."""
         gauges = (self._regret, self._error, self._attainment, self._load, self._upper)
         counters = (self._covered, self._judged, self._tokens, self._spend)
-        return (*gauges, self._accuracy, self._cores, *counters)
+        return (*gauges, self._accuracy, self._cores, self._breaker, *counters)
 
     def _gauge(self, name: str, says: str, *labels: str) -> Gauge:
         return Gauge(f"{PREFIX}{name}", says, (*OWNER, *labels), registry=self.registry)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,7 @@ class World:
             self.heard.declarations,
             self.source,
             self.settings,
-            self.planner,
+            lambda _: nullcontext(self.planner),
             self.heard,
             may_write=self.may_write,
             unix=self.source.unix,
