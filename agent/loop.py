@@ -71,6 +71,11 @@ class Loop:
     ) -> None:
         self._db.close()
 
+    @property
+    def waiting(self) -> Request | None:
+        """What a person is asked at present."""
+        return None if self._pending is None else self._pending.request
+
     def recover(self) -> tuple[Decision, ...]:
         """Record what a crash left unfinished, as applied or abandoned, and return it.
 

@@ -25,6 +25,7 @@ from tools.kubernetes.declared import Declared
 from tools.kubernetes.hindrance import Hindrance
 from tools.kubernetes.names import PAUSED
 from tools.kubernetes.view import View
+from tools.requests import Request
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,8 @@ class Turn:
     """Why there was no turn."""
     invalid: bool = False
     """Whether that is because what is declared is no pipeline."""
+    waiting: Request | None = None
+    """What a person is asked."""
     stuck: str = ""
     """Why a roll-out does not get on, in the cluster's words."""
     note: str = ""
@@ -99,7 +102,14 @@ class Member:
         self.cluster.reading = reading
         decision = self.loop.tick()
         stuck = next((p.stuck for p in actuator.progress().values() if p.stuck), "")
-        return Turn(mode, decision, hindrance, paused=self.declared.paused, stuck=stuck)
+        return Turn(
+            mode,
+            decision,
+            hindrance,
+            paused=self.declared.paused,
+            waiting=self.loop.waiting,
+            stuck=stuck,
+        )
 
     def _settle(self) -> None:
         """Take away what a roll-out kept until the new replicas were ready."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from agent.controller.member import Turn
 from agent.controller.states import State, state_of
-from agent.controller.status import status_of, worth_writing
+from agent.controller.status import status_of, waiting_for, worth_writing
 from agent.controller.telemetry import Telemetry
 from agent.lines import reason_of
 from tools.kubernetes.declared import Declarations, Declared, Key
@@ -79,6 +79,8 @@ def _said(turn: Turn) -> Said | None:
     """Return the event of a turn: what keeps us from acting before what would be done."""
     if turn.hindrance is not None:
         return Said(REASONS[turn.hindrance.kind], turn.hindrance.statement)
+    if turn.waiting is not None and turn.decision is None:
+        return Said("Recommended", waiting_for(turn.waiting))
     if turn.invalid:
         return Said("InvalidSpec", turn.problem)
     if turn.decision is not None:

@@ -14,6 +14,7 @@ from agent.controller.member import Turn
 from agent.lines import chosen_of, configuration_line, reason_of
 from core.decision import Decision
 from tools.kubernetes.declared import Declared
+from tools.requests import Request
 
 Json = dict[str, Any]
 
@@ -45,9 +46,11 @@ def status_of(declared: Declared, turn: Turn, *, now: float) -> Json:
         "conditions": _conditions(declared, turn, before, now),
         "lastDecisions": _last_decisions(turn.decision, before, now),
     }
+    if turn.waiting is not None:
+        found["recommended"] = configuration_line(turn.waiting.proposed)
     if turn.decision is None:
-        kept = ("outcome", "configuration", "recommended", "loadRps", "cores", "accuracy")
-        return found | {key: before[key] for key in kept if key in before}
+        kept = ("outcome", "configuration", "loadRps", "cores", "accuracy")
+        return {key: before[key] for key in kept if key in before} | found
     return found | _figures(declared, turn.decision)
 
 
@@ -136,19 +139,35 @@ def _feasible(decision: Decision) -> tuple[str, str, str, str]:
 
 
 def _applied(turn: Turn) -> tuple[str, str, str, str]:
-    if turn.paused:
-        return "Applied", "False", "Paused", "the pipeline is paused: nothing is applied"
-    if turn.hindrance is not None:
-        return "Applied", "False", turn.hindrance.kind, turn.hindrance.statement
+    return ("Applied", *next(_hitches(turn)))
+
+
+def _hitches(turn: Turn) -> Iterator[tuple[str, str, str]]:
+    """Yield what there is to say of what was asked for, the worst first: status, reason and message."""
     decision = turn.decision
+    if turn.paused:
+        yield "False", "Paused", "the pipeline is paused: nothing is applied"
+    if turn.hindrance is not None:
+        yield "False", turn.hindrance.kind, turn.hindrance.statement
     if turn.problem or (decision is not None and decision.outcome == "failed"):
         said = turn.problem or ("" if decision is None else decision.note)
-        return "Applied", "False", "ApplyFailed", said or "the change could not be applied"
+        yield "False", "ApplyFailed", said or "the change could not be applied"
     if decision is not None and decision.outcome == "refused":
-        return "Applied", "False", "Refused", decision.note or "the change was refused"
+        yield "False", "Refused", decision.note or "the change was refused"
+    if turn.waiting is not None:
+        yield "Unknown", "WaitsForApproval", waiting_for(turn.waiting)
     if turn.stuck:
-        return "Applied", "Unknown", "RollOutStuck", turn.stuck
-    return "Applied", "True", "AsAsked", "the workloads say what was last asked for"
+        yield "Unknown", "RollOutStuck", turn.stuck
+    yield "True", "AsAsked", "the workloads say what was last asked for"
+
+
+def waiting_for(request: Request) -> str:
+    """Return what a person is asked, in one line."""
+    return (
+        f"{request.decision} waits for a person: {configuration_line(request.running)} -> "
+        f"{configuration_line(request.proposed)} ({request.effect}): {request.rationale}; "
+        f"answer with trimtab approve or refuse {request.decision} before {_time(request.expires_at)}"
+    )
 
 
 def _last_decisions(decision: Decision | None, before: Mapping[str, Any], now: float) -> list[Json]:

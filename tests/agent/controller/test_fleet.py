@@ -96,6 +96,27 @@ def test_the_controllers_own_mode_is_the_most(plane: Plane, namespace: str, tmp_
     world.fleet.close()
 
 
+def test_in_approve_a_person_is_asked_on_the_object_and_the_answer_is_carried_out(
+    plane: Plane, namespace: str, tmp_path: Path
+) -> None:
+    world = World(plane, namespace, tmp_path, STEADY, mode="approve")
+    world.declares(mode="approve", start=configured("small", 1, 1))
+    with playing(plane, namespace, cores=(40, 40)):
+        sweeps(world, 4)
+        asked = world.condition("Applied")
+        before = world.says("find")
+        requests = world.fleet.members[namespace, "toy"].loop.context.requests
+        [request] = requests.open_requests()
+        requests.answer(request.decision, agreed=True, approver="ada", comment="", at=world.source.unix())
+        sweeps(world, 1)
+
+    assert (asked["status"], asked["reason"]) == ("Unknown", "WaitsForApproval")
+    assert "answer with trimtab approve or refuse toy-" in asked["message"]
+    assert before == ("small", 1)
+    assert world.says("find")[0] == "large"
+    world.fleet.close()
+
+
 def test_a_broken_spec_is_said_on_its_own_status_and_stops_nobody_else(world: World) -> None:
     world.declares(start=configured("small", 1, 1))
     spec = {**world.object()["spec"], "stages": [{**s, "after": ["nowhere"]} for s in stages_of(world)]}
