@@ -70,7 +70,7 @@ def test_an_api_server_that_restarts_in_the_middle_of_a_change_costs_that_change
     plane: Plane, namespace: str, cluster: Toy, proxy: FaultProxy
 ) -> None:
     meanwhile(proxy, "toy-read", plane.stop_apiserver)
-    with playing(plane, namespace):
+    with playing(plane, namespace, cores=16):
         try:
             with pytest.raises(ActuationFailed, match="is not put back yet"):
                 apply(cluster)
@@ -93,7 +93,7 @@ def complete(cluster: Toy) -> bool:
 def test_an_api_server_that_restarts_in_the_middle_of_a_roll_out_lets_it_end(
     plane: Plane, namespace: str, cluster: Toy, proxy: FaultProxy
 ) -> None:
-    with playing(plane, namespace):
+    with playing(plane, namespace, cores=16):
         apply(cluster)
         plane.restart_apiserver()
 
