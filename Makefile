@@ -80,6 +80,7 @@ bench: $(STAMP)  ## the figures in docs/benchmarks.md and docs/accuracy.md; a qu
 	$(BIN)/python -m benchmarks.forecast
 	$(BIN)/python -m benchmarks.margins --seeds 4
 	$(BIN)/python -m benchmarks.accuracy
+	$(BIN)/python -m benchmarks.controller
 
 profile: $(STAMP) $(MODELS_STAMP) debian  ## measure all four pipelines on this machine, which must have nothing else to do
 	$(BIN)/trimtab profile all

@@ -2,9 +2,9 @@
 
 A real API server (and etcd) and a real Prometheus on this machine, which share its cores with the controller;
 200 pipelines of two stages each, planner `rules`, mode `auto`, status, events and metrics as in production.
-The controller is the command itself, a process of its own, with an interval of 10 s. There are no nodes: what
-Kubernetes would report of a roll-out is written into the Deployments' status. It goes on until every pipeline
-remembers as much as it ever will.
+The controller is the command itself, a process of its own. There are no nodes: what Kubernetes would report
+of a roll-out is written into the Deployments' status between two sweeps. By default it goes on until every
+pipeline remembers as much as it ever will.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ from tools.kubernetes.declared import CRD
 BOUND_S, BOUND_MB = 10.0, 500.0
 """What an interval may take, of 10 s, and the process."""
 SWEEPS = REMEMBERED + 4
+INTERVAL_S = 20
+"""Longer than the ten seconds that are meant: what is written between two sweeps must be there in time."""
 SWEEPS_OVER, LAST_SWEEP = f"{PREFIX}sweeps_total", f"{PREFIX}interval_seconds"
 LOOK_S = 0.5
 LONGEST_S = 900
@@ -90,6 +92,7 @@ def _controller(plane: Plane, namespace: str, folder: Path, url: str) -> Iterato
     command = [sys.executable, "-c", "from agent.cli import main; main()", "run", "--cluster", "kubernetes"]
     command += ["--namespace", namespace, "--kubeconfig", str(plane.admin_kubeconfig), "--mode", "auto"]
     command += ["--prometheus-url", url, "--data", str(folder / "data"), "--listen", address]
+    command += ["--interval", str(INTERVAL_S)]
     with (folder / "controller.log").open("w") as log:
         process = subprocess.Popen(command, stderr=log)
         try:
