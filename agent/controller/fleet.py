@@ -129,7 +129,9 @@ class Fleet:
             with self.tracer.turn(*member.declared.key) as span:
                 turn = member.turn(reading)
                 span.decided(turn.decision)
-        except Exception as error:
+        except (
+            Exception
+        ) as error:  # a bug that one pipeline meets may not stop the others; it is logged whole
             logger.exception("a turn ended in an error of Trimtab's own", extra=where)
             turn = Turn("observe", problem=f"an error of Trimtab's own, {type(error).__name__}; see the log")
         turn = replace(turn, note=self.source.notes.get(member.declared.key, ""))

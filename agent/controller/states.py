@@ -5,6 +5,8 @@ The worst holds: who is blind knows nothing else, and a breach is what the user'
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Literal
 
 from core.assessment import FindingKind
@@ -49,3 +51,9 @@ def verdict_of(decision: Decision) -> Ruled | Literal["none"]:
 def _too_slow(seen: Observation, slo: Slo) -> bool:
     """Say whether the latency alone shows a breach."""
     return seen.in_time is None and seen.latency_s is not None and seen.latency_s > slo.latency_s
+
+
+def mean_rps(loads_rps: Sequence[float | None]) -> float | None:
+    """Return the mean of the seconds that were measured; None where none was."""
+    known = [rate for rate in loads_rps if rate is not None]
+    return math.fsum(known) / len(known) if known else None

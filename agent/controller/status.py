@@ -5,23 +5,22 @@ Conditions are those of the API conventions; the time of the last transition mov
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from agent.controller.member import Turn
+from agent.controller.states import mean_rps
 from agent.lines import chosen_of, configuration_line, reason_of
 from core.decision import Decision
 from tools.kubernetes.declared import Declared
+from tools.kubernetes.events import one_line
 from tools.requests import Request
 
 Json = dict[str, Any]
 
 MOST_DECISIONS = 5
 """Kept in the status; all of them are in the store."""
-LONGEST_TEXT = 1024
-"""Of a message; the API allows 32768, a terminal less."""
 REFRESH_S = 60.0
 """Figures alone are written this often: 200 pipelines need no 200 writes an interval."""
 FIGURES = frozenset({"loadRps", "updated"})
@@ -78,16 +77,9 @@ def _figures(declared: Declared, decision: Decision) -> Json:
             found |= {} if accuracy is None else {"accuracy": round(accuracy, 4)}
     if decision.outcome == "recommended" and chosen is not None:
         found["recommended"] = configuration_line(chosen)
-    load_rps = _load_rps(decision)
+    seen = decision.observation
+    load_rps = None if seen is None else mean_rps(seen.loads_rps)
     return found if load_rps is None else found | {"loadRps": round(load_rps, 2)}
-
-
-def _load_rps(decision: Decision) -> float | None:
-    """Return the mean load of the interval; None where nothing was measured."""
-    if decision.observation is None:
-        return None
-    known = [rate for rate in decision.observation.loads_rps if rate is not None]
-    return math.fsum(known) / len(known) if known else None
 
 
 def _conditions(declared: Declared, turn: Turn, before: Mapping[str, Any], now: float) -> list[Json]:
@@ -101,7 +93,7 @@ def _conditions(declared: Declared, turn: Turn, before: Mapping[str, Any], now: 
                 "type": kind,
                 "status": status,
                 "reason": reason,
-                "message": _line(message),
+                "message": one_line(message),
                 "lastTransitionTime": since or _time(now),
                 "observedGeneration": declared.generation,
             }
@@ -180,17 +172,11 @@ def _last_decisions(decision: Decision | None, before: Mapping[str, Any], now: f
         "time": _time(now),
         "outcome": decision.outcome,
         "causes": sorted({f.kind for f in decision.findings}),
-        "rationale": _line(reason_of(decision)),
+        "rationale": one_line(reason_of(decision)),
     }
     if listed and all(listed[0].get(k) == new[k] for k in ("outcome", "causes", "rationale")):
         return listed[:MOST_DECISIONS]
     return [new, *listed][:MOST_DECISIONS]
-
-
-def _line(text: str) -> str:
-    """Return text on one line, cut; what comes from models and metrics may hold anything."""
-    plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return plain if len(plain) <= LONGEST_TEXT else f"{plain[: LONGEST_TEXT - 1]}…"
 
 
 def _time(unix: float) -> str:

@@ -11,15 +11,13 @@ series than pipelines times a constant. It decides nothing and never raises into
 
 from __future__ import annotations
 
-import math
 import threading
-from collections.abc import Sequence
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from agent.controller.foresight import Foresight, Judgement
-from agent.controller.states import State, cause_of, verdict_of
+from agent.controller.states import State, cause_of, mean_rps, verdict_of
 from agent.lines import chosen_of
 from core.decision import Decision
 from core.observation import Observation
@@ -146,7 +144,7 @@ class Telemetry:
 
     def _measured(self, key: Key, seen: Observation | None) -> None:
         _set(self._attainment, key, None if seen is None else seen.in_time)
-        _set(self._load, key, None if seen is None else _mean(seen.loads_rps))
+        _set(self._load, key, None if seen is None else mean_rps(seen.loads_rps))
 
     def _judge(self, key: Key, decision: Decision) -> None:
         foresight = self._foresight.setdefault(key, Foresight())
@@ -194,8 +192,3 @@ def _set(gauge: Gauge, key: Key, figure: float | None) -> None:
 
 def _verdict(decision: Decision) -> Verdict | None:
     return decision.rulings[-1].verdict if decision.rulings else None
-
-
-def _mean(loads_rps: Sequence[float | None]) -> float | None:
-    known = [rate for rate in loads_rps if rate is not None]
-    return math.fsum(known) / len(known) if known else None

@@ -115,14 +115,6 @@ class Api:
             query["force"] = str(force).lower()
         return self._call("PATCH", path, query, body, CONTENT[kind])
 
-    def has(self, group_version: str, plural: str) -> bool:
-        """Say whether the server knows a kind, such as ("keda.sh/v1alpha1", "scaledobjects")."""
-        try:
-            found = self.get(f"/apis/{group_version}")
-        except NotFound:
-            return False
-        return any(r.get("name") == plural for r in found.get("resources", ()))
-
     def close(self) -> None:
         """Close the connections."""
         self.client.rest_client.close()

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from agent.controller.member import Turn
-from agent.controller.status import LONGEST_TEXT, MOST_DECISIONS, REFRESH_S, status_of, worth_writing
+from agent.controller.status import MOST_DECISIONS, REFRESH_S, status_of, worth_writing
 from core.assessment import Finding
 from core.decision import Decision
 from core.observation import Observation
 from core.proposal import Proposal
 from tests.tools.kubernetes.stages import configured, toy
 from tools.kubernetes.declared import Declared, Operation
+from tools.kubernetes.events import LONGEST_MESSAGE
 from tools.kubernetes.hindrance import Hindrance
 
 NOW = 1_800_000_000.0
@@ -156,7 +157,7 @@ def test_text_from_outside_stays_one_short_line() -> None:
     rationale = status_of(declared(), turn, now=NOW)["lastDecisions"][0]["rationale"]
 
     assert rationale.startswith("ignore all [31m <script>xxx")
-    assert len(rationale) == LONGEST_TEXT
+    assert len(rationale) == LONGEST_MESSAGE
     assert rationale.isprintable()
 
 
