@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,14 +9,13 @@ import pytest
 from core.errors import ActuationFailed
 from tests.kube.faults import Answer, Cut, Delay, Fault, Reset, Silence, busy, login_page
 from tests.kube.plane import Plane
-from tests.kube.proxy import FaultProxy, fault_proxy
+from tests.kube.proxy import FaultProxy
 from tests.tools.kubernetes.clusters import Toy
 from tests.tools.kubernetes.faulty import (
     AFTER,
     BEFORE,
     FIND,
     READ,
-    SHORT,
     apply,
     assert_applied_once,
     says,
@@ -25,17 +23,6 @@ from tests.tools.kubernetes.faulty import (
     told,
 )
 from tools.kubernetes.hindrance import Hindered
-
-
-@pytest.fixture
-def proxy(plane: Plane) -> Iterator[FaultProxy]:
-    with fault_proxy(plane, plane.admin_kubeconfig) as found:
-        yield found
-
-
-@pytest.fixture
-def cluster(plane: Plane, namespace: str, proxy: FaultProxy) -> Toy:
-    return Toy(plane.admin_kubeconfig, namespace, product=proxy.kubeconfig, timeouts=SHORT)
 
 
 @pytest.mark.parametrize(

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from core.errors import ActuationFailed
 from tests.kube.faults import login_page
 from tests.kube.plane import Plane
 from tests.kube.player import playing
-from tests.kube.proxy import FaultProxy, fault_proxy
+from tests.kube.proxy import FaultProxy
 from tests.kube.waiting import wait_until
 from tests.tools.kubernetes.clusters import Toy
 from tests.tools.kubernetes.faulty import (
     AFTER,
     BEFORE,
     PATIENCE_S,
-    SHORT,
     apply,
     assert_applied_once,
     meanwhile,
@@ -28,17 +25,6 @@ from tools.kubernetes.api import connect
 from tools.kubernetes.errors import Unauthorized, Unreachable
 from tools.kubernetes.view import View
 from tools.kubernetes.workloads import Deployments
-
-
-@pytest.fixture
-def proxy(plane: Plane) -> Iterator[FaultProxy]:
-    with fault_proxy(plane, plane.admin_kubeconfig) as found:
-        yield found
-
-
-@pytest.fixture
-def cluster(plane: Plane, namespace: str, proxy: FaultProxy) -> Toy:
-    return Toy(plane.admin_kubeconfig, namespace, product=proxy.kubeconfig, timeouts=SHORT)
 
 
 def test_a_gateway_that_wants_somebody_to_sign_in_is_told_apart(cluster: Toy, proxy: FaultProxy) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from random import Random
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from core.errors import ActuationFailed
 from tests.kube.faults import Delay
 from tests.kube.plane import Plane
-from tests.kube.proxy import FaultProxy, fault_proxy
+from tests.kube.proxy import FaultProxy
 from tests.tools.kubernetes.clusters import Toy
 from tests.tools.kubernetes.faulty import (
     BEFORE,
@@ -38,17 +37,6 @@ ONE, OTHER = configured("large", 3, 2), configured("small", 2, 3)
 ROUNDS = 12
 LATE_S = 0.05
 """Of each request, at most: so that those of the two interleave."""
-
-
-@pytest.fixture
-def proxy(plane: Plane) -> Iterator[FaultProxy]:
-    with fault_proxy(plane, plane.admin_kubeconfig) as found:
-        yield found
-
-
-@pytest.fixture
-def cluster(plane: Plane, namespace: str, proxy: FaultProxy) -> Toy:
-    return Toy(plane.admin_kubeconfig, namespace, product=proxy.kubeconfig, timeouts=SHORT)
 
 
 def test_a_version_that_only_moved_is_written_on(cluster: Toy, proxy: FaultProxy) -> None:
