@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Protocol
@@ -73,7 +74,8 @@ def optimum_or_hold(situation: Situation) -> Configuration:
             return situation.running
 
 
-Factory = Callable[[], Policy]
+Factory = Callable[..., Policy]
+"""Makes a fresh policy; its keyword arguments are the policy's parameters."""
 
 _FACTORIES: dict[str, Factory] = {}
 
@@ -88,17 +90,22 @@ def register(name: str) -> Callable[[Factory], Factory]:
     return keep
 
 
-def create(name: str) -> Policy:
-    """Return a fresh policy called *name*.
+def create(name: str, parameters: Mapping[str, object] | None = None) -> Policy:
+    """Return a fresh policy called *name*, with parameters of its own where they are given.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or it has no such parameter.
     """
     if name not in _FACTORIES:
         close = get_close_matches(name, _FACTORIES, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         raise UsageError(f"no policy called {name!r}.{hint} Known: {', '.join(sorted(_FACTORIES))}")
-    return _FACTORIES[name]()
+    factory = _FACTORIES[name]
+    try:
+        inspect.signature(factory).bind(**(parameters or {}))
+    except TypeError as error:
+        raise UsageError(f"policy {name!r}: {error}; it takes {inspect.signature(factory)}") from error
+    return factory(**(parameters or {}))
 
 
 def names() -> tuple[str, ...]:

@@ -69,7 +69,9 @@ class Examination:
         Raises:
             MetricsUnavailable: there is no answer.
         """
-        text = self.queries.text(self.queries.scrapes, self.values)
+        # A millisecond short: both ends of a window count, and a scrape on each would be one too many.
+        window = {**self.values, "rate": f"{1000 * self.windows.rate_s - 1}ms"}
+        text = self.queries.text(self.queries.scrapes, window)
         rows = self.prometheus.vector(text, at=self.moment.at, what="scrapes", until=self.until)
         return min((row.value for row in rows), default=None)
 
