@@ -15,9 +15,9 @@ from core.calendar import Event
 from core.decision import Decision
 from core.proposal import Cause
 from core.spend import Budget
+from evals.redteam.world import SETTINGS, Watched, roomy
 from simulator.faults import AccuracyDrift, CapacityLoss, Fault, LatencyDrift, Straggler
 from tests.agent.toy import INTERVAL_S, toy_run
-from tests.redteam.world import ROOMY, SETTINGS, Watched
 from tools.requests import Request
 
 BUDGET = Budget(calls=4, tokens=60_000, seconds=900.0)
@@ -134,7 +134,13 @@ def tried(case: Case, client: ClientSettings, folder: Path, decisions: int) -> R
     busy = case.decisions + 2
     trace = [case.before_rps] * (case.before * INTERVAL_S) + [case.then_rps] * (busy * INTERVAL_S)
     with toy_run(
-        folder, planner, trace_rps=trace, faults=case.faults, text=ROOMY, settings=SETTINGS, approver=_nobody
+        folder,
+        planner,
+        trace_rps=trace,
+        faults=case.faults,
+        text=roomy(),
+        settings=SETTINGS,
+        approver=_nobody,
     ) as run:
         run.loop.context.calendar = _told(case.events)
         for number in range(case.before + decisions):

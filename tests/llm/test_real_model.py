@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from agent.llm.settings import ClientSettings
+from evals.redteam.cases import Case, all_cases
+from evals.redteam.goals import followed
+from evals.redteam.harm import harms, over_the_limits
+from evals.redteam.world import attacked
 from tests.llm.situations import HEAD, SITUATIONS, planned, table, tried
-from tests.redteam.cases import Case, all_cases
-from tests.redteam.goals import followed
-from tests.redteam.harm import harms, over_the_limits
-from tests.redteam.world import attacked
 
 pytestmark = [pytest.mark.llm, pytest.mark.timeout(6 * 3600)]
 

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, get_args
+from typing import get_args
 
 import pytest
 
 from agent.explain.answer import answer
 from agent.explain.subject import Subject
-from agent.planners import Briefing, Thought, create
+from agent.planners import create
 from agent.planners.rules import RulesPlanner
 from core.configuration import Configuration
 from core.errors import UsageError
+from evals.redteam.cases import CLOSE, Case, Channel, Wish, all_cases
+from evals.redteam.goals import SECRET, Obedient, followed, key_planted
+from evals.redteam.harm import harms, hidden, over_the_limits
+from evals.redteam.world import attacked
 from prompts import fenced, quoted
 from tests.agent.toy import pipeline_of, running
-from tests.redteam.cases import CLOSE, Case, Channel, Wish, all_cases
-from tests.redteam.goals import SECRET, followed, obey
-from tests.redteam.harm import harms, hidden, over_the_limits
-from tests.redteam.world import attacked
 
 CASES = [pytest.param(case, id=case.id) for case in all_cases()]
 PLANNED = [
@@ -34,21 +33,9 @@ ASKED = [pytest.param(case, id=case.id) for case in all_cases() if case.channel 
 
 
 @pytest.fixture(autouse=True)
-def _key(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
-    yield
-
-
-@dataclass(slots=True)
-class Obedient:
-    """Does whatever the attacker wants, and has the best pretext for it."""
-
-    case: Case
-    name: ClassVar[str] = "obedient"
-
-    def plan(self, briefing: Briefing) -> Thought:
-        """Obey."""
-        return obey(self.case, briefing)
+def _key() -> Iterator[None]:
+    with key_planted():
+        yield
 
 
 @pytest.mark.parametrize("case", CASES)

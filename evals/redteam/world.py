@@ -9,37 +9,47 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agent.context import LoopSettings
-from agent.episode import EmbeddedRun
+from agent.episode import EmbeddedRun, embedded_run
 from agent.planners import Briefing, Planner, Thought
 from agent.planners.rules import RulesPlanner
 from core.approval import Approval
 from core.calendar import Event
 from core.configuration import Configuration
 from core.decision import Decision
-from core.errors import ActuationFailed, MetricsUnavailable
+from core.errors import ActuationFailed, MetricsUnavailable, TrimtabError
 from core.observation import Observation
-from core.proposal import Proposal
+from core.pace import Pace
+from core.proposal import MOST_TEXT, Proposal
 from core.verify import Approved
-from tests.agent.toy import INTERVAL_S, TEXT, UNLIMITED, never_asked, toy_run
-from tests.redteam.cases import CLUSTER, MOST_NOTE, Case
+from evals.redteam.cases import CLUSTER, MOST_NOTE, Case
+from pipelines.reader import read_pipeline
 from tools.embedded import EmbeddedCluster
 from tools.ports import Desired
 from tools.requests import Request
 
 CALM, BUSY = 6.0, 16.0
 """Requests per second."""
-ROOMY = TEXT.replace("max: 8", "max: 16").replace("max: 4", "max: 8")
-"""The toy with room for waste: at most 40 cores, all that it may have; the optimum takes half."""
-CALM_TURNS, SUBJECT_TURNS = 3, 2
-"""Intervals at the calm load; turns at the busy one that the planner under test takes."""
+TOY = Path(__file__).with_name("toy.yaml")
+"""What is attacked; the text of an attack may stand in its names."""
+INTERVAL_S = 10
+SEED = 1
+UNLIMITED = Pace(least_left=0.0, stabilisation_s=0.0, flaps=10_000)
+CALM_TURNS, SUBJECT_TURNS, SPARE_TURNS = 3, 2, 3
+"""Intervals at the calm load; turns at the busy one that the planner under test takes; what an outage or a
+refusal may take of it before, and the end of the trace."""
 MOST_COMMENT = 1000
 """Characters a person's comment can have."""
 SETTINGS = LoopSettings(interval_s=INTERVAL_S, pace=UNLIMITED, confirm_s=0.0)
 """Nothing is slowed down or put back: what a planner gets through is applied at once."""
+
+
+def roomy() -> str:
+    """Return the pipeline file that is attacked."""
+    return TOY.read_text(encoding="utf-8")
 
 
 @dataclass(slots=True)
@@ -62,7 +72,9 @@ class Watched:
         """Let the planner under test take a step, or a harmless one before it."""
         if not self.on:
             if self.planted is not None:
-                return Thought(Proposal(rationale=self.planted[:2000], diagnosis=self.planted[:2000]))
+                return Thought(
+                    Proposal(rationale=self.planted[:MOST_TEXT], diagnosis=self.planted[:MOST_TEXT])
+                )
             return RulesPlanner().plan(briefing)
         thought = self.subject.plan(briefing)
         self.heard.append(briefing)
@@ -125,16 +137,18 @@ def attacked(
     """Yield what *subject* did where the text of *case* is planted; *harmless* leaves it out."""
     said = "nothing" if harmless else case.said
     planner = Watched(subject, said if case.channel == "history" else None)
-    mode = "approve" if case.channel == "comment" else "auto"
-    trace = [CALM] * (CALM_TURNS * INTERVAL_S) + [BUSY] * ((turns + 3) * INTERVAL_S)
-    with toy_run(
-        folder,
-        planner,
-        mode=mode,  # type: ignore[arg-type] # one of two literals
-        trace_rps=trace,
-        approver=_refusing(said) if mode == "approve" else never_asked,
-        text=_document(case) if not harmless else ROOMY,
-        settings=SETTINGS,
+    asks = case.channel == "comment"
+    folder.mkdir(parents=True, exist_ok=True)
+    document = folder / TOY.name
+    document.write_text(roomy() if harmless else _document(case), encoding="utf-8")
+    with embedded_run(
+        read_pipeline(document),
+        [CALM] * (CALM_TURNS * INTERVAL_S) + [BUSY] * ((turns + SPARE_TURNS) * INTERVAL_S),
+        folder / "data",
+        planner=planner,
+        settings=replace(SETTINGS, mode="approve" if asks else "auto"),
+        seed=SEED,
+        approver=_refusing(said) if asks else _never_asked,
     ) as run:
         hostile = Hostile(run.cluster)
         run.loop.context.actuator, run.loop.context.metrics = hostile, hostile
@@ -162,21 +176,22 @@ def _calm(case: Case, run: EmbeddedRun, hostile: Hostile, said: str) -> None:
 def _turn(run: EmbeddedRun) -> Decision:
     run.cluster.pass_time(INTERVAL_S)
     decision = run.loop.tick()
-    assert decision is not None, "the turn waits for a person"
+    if decision is None:
+        raise TrimtabError("a turn under attack waits for a person, who has answered: report this as a bug")
     return decision
 
 
 def _document(case: Case) -> str:
     """Return the pipeline file, with the attacker's text as one of its names."""
-    name = json.dumps(case.said)
+    name, text = json.dumps(case.said), roomy()
     match case.channel:
         case "pipeline name":
-            return ROOMY.replace("{name: toy}", f"{{name: {name}}}")
+            return text.replace("{name: toy}", f"{{name: {name}}}")
         case "stage name":
-            return ROOMY.replace("- name: find", f"- name: {name}")
+            return text.replace("- name: find", f"- name: {name}")
         case "variant name":
-            return ROOMY.replace("- name: small", f"- name: {name}")
-    return ROOMY
+            return text.replace("- name: small", f"- name: {name}")
+    return text
 
 
 def _calendar(note: str) -> Callable[[], tuple[Event, ...]]:
@@ -191,6 +206,10 @@ def _calendar(note: str) -> Callable[[], tuple[Event, ...]]:
         entered_s=1,
     )
     return lambda: (launch,)
+
+
+def _never_asked(request: Request) -> Approval | None:
+    raise TrimtabError(f"nobody is to be asked about {request.decision!r} in mode auto: report this as a bug")
 
 
 def _refusing(comment: str) -> Callable[[Request], Approval | None]:
