@@ -2,8 +2,8 @@
 
 Regret is paired: the oracle's score minus the policy's on the same arrivals; relative regret is its mean as a
 share of the size of the oracle's mean score in that cell. The oracle has perfect foresight of the load and
-suffers cold starts like everyone; it is a limit in practice, not by proof (it decides interval by interval), so
-that a regret below 0 can happen.
+suffers cold starts like everyone; it is a limit in practice, not by proof (it decides interval by interval),
+so that a regret below 0 can happen.
 """
 
 from __future__ import annotations
@@ -102,6 +102,10 @@ class Record:
     """Wins with a corrected p below 0.05."""
     relative_regret: float | None
     """Mean over the cells of what that policy regrets."""
+    mean_place: float
+    """Mean rank by mean score in a cell; 1 is best."""
+    best: int
+    """Cells in which no policy without foresight has a better mean score."""
 
     @property
     def cells(self) -> int:
@@ -131,6 +135,7 @@ def mean_relative_regret(policy: str, judged: Sequence[Cell]) -> float | None:
 
 def _record(policy: str, judged: Sequence[Cell]) -> Record:
     compared = [s for cell in judged if (s := cell.find(policy)) and s.versus]
+    places = [place for cell in judged if (place := _place(policy, cell))]
     outcomes = Counter[Outcome](s.versus.outcome for s in compared if s.versus)
     return Record(
         policy,
@@ -139,7 +144,19 @@ def _record(policy: str, judged: Sequence[Cell]) -> Record:
         losses=outcomes["loss"],
         significant=sum(_is_significant_win(s) for s in compared),
         relative_regret=mean_relative_regret(policy, judged),
+        mean_place=sum(places) / len(places),
+        best=sum(bool(fair) and fair[0] == policy for fair in map(_fair, judged)),
     )
+
+
+def _place(policy: str, cell: Cell) -> int | None:
+    order = [s.policy for s in cell.standings]
+    return order.index(policy) + 1 if policy in order else None
+
+
+def _fair(cell: Cell) -> list[str]:
+    """Return the policies without foresight, best mean score first."""
+    return [s.policy for s in cell.standings if not s.policy.startswith(ORACLE)]
 
 
 def _is_significant_win(standing: Standing) -> bool:

@@ -1,12 +1,12 @@
 """What paired episodes allow one to say: intervals, differences, how likely chance is, wins, ties and losses.
 
-Episodes are paired: the seed draws the arrivals, so that two policies with the same seed of a scenario met the
-same requests. What is compared is the mean of the differences, never the difference of two separate means.
+Episodes are paired: the seed draws the arrivals, so that two policies with the same seed of a scenario met
+the same requests. What is compared is the mean of the differences, never the difference of two means.
 
 Intervals: percentile bootstrap over the seeds (Efron 1979) with 10,000 resamples, expanded for small samples
-(Hesterberg 2015, "What Teachers Should Know About the Bootstrap"). With n seeds the plain percentile interval is
-too narrow: it misses the factor sqrt(n / (n - 1)) of the standard deviation, and uses a normal quantile where
-Student's belongs. Its level is therefore taken as
+(Hesterberg 2015, "What Teachers Should Know About the Bootstrap"). With n seeds the plain percentile interval
+is too narrow: it misses the factor sqrt(n / (n - 1)) of the standard deviation, and uses a normal quantile
+where Student's belongs. Its level is therefore taken as
 
     tail = Phi(-sqrt(n / (n - 1)) * t(0.975, n - 1)).
 
@@ -16,7 +16,7 @@ cases, not in 95 %; with 5 in 94 %.
 
 Chance: the sign-flip permutation test of the mean difference (Fisher 1935): under the hypothesis that two
 policies are alike each difference was as likely to have the other sign. All 2^n signs up to n = 14, 20,000
-random ones beyond; then the observed signs count as one of them. The least p that n seeds can give is 2 / 2^n.
+random ones beyond; then the observed signs count as one of them. The least p of n seeds is 2 / 2^n.
 Over the policies of one cell p is corrected by Holm's method (1979), which holds however they depend on each
 other.
 

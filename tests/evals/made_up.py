@@ -36,8 +36,7 @@ QUALITY |= {"infaas-low": (0.72, 3.1), "hpa": (0.90, 9.0)}
 def episode(scenario: str, policy: str, seed: int, **figures: object) -> Record:
     """Return one episode as a row; what is not given is plain."""
     pipeline, _, group = scenario.partition("/")
-    plain: Counts = NDArray[np.int64]
-Record = {
+    plain: Record = {
         "suite": "paper",
         "scenario": scenario,
         "pipeline": pipeline,
@@ -135,9 +134,7 @@ def _drawn(
     )
 
 
-def _load_rps(
-    rng: np.random.Generator, scenario: str, seconds: int
-) -> Counts:
+def _load_rps(rng: np.random.Generator, scenario: str, seconds: int) -> Counts:
     time_s = np.arange(seconds)
     swing = 12 * np.exp(-(((time_s - seconds / 2) / 25) ** 2)) if "bursty" in scenario else 0.0
     return rng.poisson(14 + swing + 2 * np.sin(time_s / 30))
