@@ -25,6 +25,7 @@ from simulator.faults import Fault
 from tools.assess import Assessor
 from tools.calendar import Calendar
 from tools.embedded import EmbeddedCluster
+from tools.forecast import Forecaster
 from tools.forecast import create as create_forecaster
 from tools.ports import Actuator, Metrics
 from tools.requests import Requests
@@ -77,9 +78,24 @@ def embedded_run(
     seed: int,
     approver: Approver | None = None,
     faults: Sequence[Fault] = (),
+    truth: Pipeline | None = None,
+    forecaster: Forecaster | None = None,
     unix: Callable[[], float] = time.time,
 ) -> Iterator[EmbeddedRun]:
     """Yield a run that starts from the optimum for the trace's first interval, or from what is remembered.
+
+    Args:
+        pipeline: What the loop decides on.
+        trace_rps: Requests per second, one figure per second.
+        folder: Where the loop keeps its record.
+        planner: What proposes.
+        settings: How the loop decides.
+        seed: Of everything random.
+        approver: Who answers for a person; None for the answers in *folder*.
+        faults: What goes wrong, and when.
+        truth: What the cluster really serves, where the loop's profile is wrong; None for *pipeline*.
+        forecaster: What foresees the load; None for a new `FORECASTER`.
+        unix: Seconds since 1970.
 
     Raises:
         UsageError: nothing is feasible in the first interval, or the folder is another pipeline's.
@@ -89,7 +105,7 @@ def embedded_run(
     initial = first_configuration(pipeline, first_rps, settings)
     with held(folder):
         cluster = EmbeddedCluster(
-            pipeline,
+            pipeline if truth is None else truth,
             initial,
             trace_rps,
             initial_rps=first_rps,
@@ -105,6 +121,7 @@ def embedded_run(
             settings=settings,
             clock=lambda: cluster.twin.now_s,
             approver=approver,
+            forecaster=forecaster,
             unix=unix,
         ) as loop:
             yield EmbeddedRun(loop, cluster, len(trace_rps))
@@ -120,9 +137,12 @@ def loop_on(
     settings: LoopSettings,
     clock: Callable[[], float],
     approver: Approver | None = None,
+    forecaster: Forecaster | None = None,
     unix: Callable[[], float] = time.time,
 ) -> Iterator[Loop]:
     """Yield a loop on a cluster, with its stores in *folder*, whose lock the caller holds.
+
+    Without a *forecaster* it gets a new `FORECASTER`.
 
     Raises:
         StoreError: the folder cannot be used.
@@ -135,7 +155,7 @@ def loop_on(
             pipeline=pipeline,
             metrics=cluster,
             actuator=cluster,
-            forecaster=create_forecaster(FORECASTER, QUANTILE),
+            forecaster=forecaster or create_forecaster(FORECASTER, QUANTILE),
             assessor=Assessor(pipeline, interval_s=settings.interval_s),
             planner=planner,
             store=store,

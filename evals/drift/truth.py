@@ -1,0 +1,151 @@
+"""What is true at a time, as a belief: for the oracle, and to see whether a fault changes what is best.
+
+A factor is the largest that holds within the span asked for, as the oracle's load is the largest to come.
+Assumptions: a drift of a variant is known also where it does not serve; a crash without restart takes its
+replicas whatever variant serves, as in the twin, so the stage has to ask for as many more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from baselines.policy import Situation, optimum_or_hold
+from core.belief import AccuracyFactor, Belief, Evidence, LatencyFactor, ReplicaCap
+from core.configuration import Configuration
+from core.forecast import Forecast
+from core.problem import Problem
+from core.solution import Infeasible
+from core.solve import solve
+from core.verify import verify
+from evals.drift.case import DriftCase
+from simulator.faults import AccuracyDrift, CapacityLoss, Fault, LatencyDrift, MetricOutage, ReplicaCrash
+from tools.cadence import LOOP_MARGINS, horizon_s
+
+MATTERS = 0.03
+"""Share of the true optimum's objective that keeping the stale one must lose for a fault to matter."""
+
+
+def belief_at(faults: Sequence[Fault], from_s: float, span_s: float) -> Belief:
+    """Return what is true of the profile within [from_s, from_s + span_s]."""
+    latency: dict[tuple[str, str], float] = {}
+    accuracy: dict[tuple[str, str], float] = {}
+    caps: dict[str, int] = {}
+    for fault in faults:
+        if isinstance(fault, LatencyDrift | AccuracyDrift):
+            factors = latency if isinstance(fault, LatencyDrift) else accuracy
+            place = (fault.stage, fault.variant)
+            share = _largest_share(fault, from_s, span_s)
+            factors[place] = factors.get(place, 1.0) * (1 + (fault.factor - 1) * share)
+        elif isinstance(fault, CapacityLoss) and _touches(fault, from_s, span_s):
+            caps[fault.stage] = min(caps.get(fault.stage, fault.replicas), fault.replicas)
+    return Belief(
+        latency=tuple(
+            LatencyFactor(stage=s, variant=v, factor=f, evidence=_known(f, from_s))
+            for (s, v), f in latency.items()
+        ),
+        accuracy=tuple(
+            AccuracyFactor(stage=s, variant=v, factor=f, evidence=_known(f, from_s))
+            for (s, v), f in accuracy.items()
+        ),
+        capacity=tuple(ReplicaCap(stage=s, replicas=n, evidence=_known(n, from_s)) for s, n in caps.items()),
+    )
+
+
+def lost_at(faults: Sequence[Fault], from_s: float, span_s: float) -> dict[str, int]:
+    """Return the most replicas by stage that have died without replacement within the span."""
+    edges_s = [from_s, *(f.start_s for f in faults if from_s <= f.start_s <= from_s + span_s)]
+    lost: dict[str, int] = {}
+    for at_s in edges_s:
+        gone: dict[str, int] = {}
+        for fault in faults:
+            if isinstance(fault, ReplicaCrash) and not fault.restarts and fault.covers(at_s):
+                gone[fault.stage] = gone.get(fault.stage, 0) + fault.replicas
+        for stage, replicas in gone.items():
+            lost[stage] = max(lost.get(stage, 0), replicas)
+    return lost
+
+
+@dataclass(frozen=True, slots=True)
+class DriftOracle:
+    """The exact optimum at the true load on the true profile. No policy can know it."""
+
+    foresight: ClassVar[bool] = True
+    case: DriftCase
+    interval_s: int
+
+    def decide(self, situation: Situation) -> Configuration:
+        """Return the optimum, and on top of it what crashes are going to take."""
+        now_s = 0.0 if situation.observation is None else situation.observation.time_s
+        span_s = horizon_s(self.case.pipeline, self.interval_s)
+        known = Situation(
+            pipeline=self.case.pipeline,
+            forecast=situation.forecast,
+            observation=situation.observation,
+            running=situation.running,
+            planned_rps=situation.planned_rps,
+            belief=belief_at(self.case.faults, now_s, span_s),
+            margins=situation.margins,
+        )
+        return _topped_up(optimum_or_hold(known), lost_at(self.case.faults, now_s, span_s))
+
+
+def matters(case: DriftCase, time_s: float) -> bool:
+    """Say whether what is best as believed fails at *time_s*, or loses `MATTERS` of what could be had.
+
+    Where metrics go away, what is believed is the load as they went.
+    """
+    load_rps = case.trace_rps[int(time_s)]
+    known_rps = case.trace_rps[int(_seen_until_s(case, time_s))] * case.forecast_factor
+    stale = solve(Problem.of(case.believed, known_rps, margins=LOOP_MARGINS))
+    belief = belief_at(case.faults, time_s, 0.0)
+    problem = Problem.of(case.pipeline, load_rps, margins=LOOP_MARGINS, belief=belief)
+    if isinstance(stale, Infeasible) or isinstance(solve(problem), Infeasible):
+        return False
+    lost = {stage: -replicas for stage, replicas in lost_at(case.faults, time_s, 0.0).items()}
+    verdict = verify(problem, _topped_up(stale.configuration, lost), nearest=False)
+    if not verdict.accepted or verdict.regret is None or verdict.optimum is None:
+        return True
+    return verdict.regret > MATTERS * abs(verdict.optimum)
+
+
+def biased(forecast: Forecast, factor: float) -> Forecast:
+    """Return the forecast as one that is wrong by *factor* would give it."""
+    figures = {"point_rps": forecast.point_rps * factor, "upper_rps": forecast.upper_rps * factor}
+    return Forecast.model_validate(forecast.model_dump() | figures)
+
+
+def _seen_until_s(case: DriftCase, time_s: float) -> float:
+    """Return when the metrics were there last."""
+    dark = [f for f in case.faults if isinstance(f, MetricOutage) and f.covers(time_s)]
+    return min((f.start_s for f in dark), default=time_s)
+
+
+def _largest_share(fault: LatencyDrift | AccuracyDrift, from_s: float, span_s: float) -> float:
+    """Return how much of a drift has come about at most within the span."""
+    last_s = from_s + span_s
+    if fault.end_s is not None and from_s < fault.end_s <= last_s:
+        return max(fault.share(from_s), min(1.0, _ramped(fault, fault.end_s)))
+    return max(fault.share(from_s), fault.share(last_s))
+
+
+def _ramped(fault: LatencyDrift | AccuracyDrift, at_s: float) -> float:
+    if at_s <= fault.start_s:
+        return 0.0
+    return 1.0 if fault.ramp_s == 0 else (at_s - fault.start_s) / fault.ramp_s
+
+
+def _touches(fault: CapacityLoss, from_s: float, span_s: float) -> bool:
+    return fault.start_s <= from_s + span_s and (fault.end_s is None or from_s < fault.end_s)
+
+
+def _topped_up(configuration: Configuration, more: dict[str, int]) -> Configuration:
+    stages = tuple(
+        s.model_copy(update={"replicas": s.replicas + more.get(s.stage, 0)}) for s in configuration.stages
+    )
+    return Configuration(stages=stages)
+
+
+def _known(figure: float, since_s: float) -> Evidence:
+    return Evidence(statement="known to the oracle", low=figure, high=figure, since_s=since_s)
