@@ -1,7 +1,7 @@
 """How much of everything a policy may take: replica bounds, cores per stage, cores in all.
 
 The limits are the problem's own (capacity that was lost is taken off). Published systems know no such
-limits of a stage; every policy here keeps them, whatever its source says.
+limits of a stage; every policy here keeps them, whatever its source says. None scales a stage to zero.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ class Room:
     """Cores the pipeline may use; None for no limit."""
 
     def least(self, stage: Stage) -> int:
-        """Return the fewest replicas *stage* may run."""
-        return self.bounds[stage.name][0]
+        """Return the fewest replicas *stage* may run: at least 1 where it can get one."""
+        least, most = self.bounds[stage.name]
+        return min(max(least, 1), most)
 
     def most(self, stage: Stage, variant: Variant, cores: float | None = None) -> int:
         """Return the most replicas of *variant* that fit the bounds and *cores*; may lie below the least."""
@@ -51,31 +52,37 @@ def room_of(situation: Situation) -> Room:
 
 
 def lightest(situation: Situation, load_rps: float) -> Configuration:
-    """Return the least accurate variants at their smallest batch, with the replicas *load_rps* needs.
+    """Return the least accurate variants as `one_by_one` runs them: the best effort that is left."""
+    variants = {stage.name: least_accurate(stage).name for stage in situation.pipeline.stages}
+    return one_by_one(situation, variants, load_rps)
 
-    Where the limits do not grant them, as many as they do: the best effort that is left. Cores of the
-    whole pipeline are granted to the stages in turn, after the least replicas of those to come.
+
+def one_by_one(situation: Situation, variants: Mapping[str, str], load_rps: float) -> Configuration:
+    """Return *variants*, by stage, at their smallest batch, with the replicas *load_rps* needs.
+
+    Where the limits do not grant them, as many as they do. Cores of the whole pipeline are granted to the
+    stages in turn, after the least replicas of those to come.
     """
     pipeline, room = situation.pipeline, room_of(situation)
-    chosen = {stage.name: least_accurate(stage) for stage in pipeline.stages}
-    smallest = {s.name: s.batches_of(chosen[s.name])[0] for s in pipeline.stages}
-    alone = Configuration(
-        stages=tuple(
-            StageConfiguration(
-                stage=s.name, variant=chosen[s.name].name, batch=smallest[s.name], replicas=room.least(s)
-            )
-            for s in pipeline.stages
-        )
-    )
-    loads = stage_loads(pipeline, alone, load_rps)
-    left = math.inf if room.max_cores is None else room.max_cores - alone.cores(pipeline)
+    least = Configuration(stages=tuple(_least(s, variants[s.name], room) for s in pipeline.stages))
+    loads = stage_loads(pipeline, least, load_rps)
+    left = None if room.max_cores is None else room.max_cores - least.cores(pipeline)
     settings = []
-    for stage in pipeline.stages:
-        variant, least = chosen[stage.name], room.least(stage)
-        cores = None if math.isinf(left) else left + least * variant.cores
-        most = max(room.most(stage, variant, cores), least)
-        rate_rps = variant.at(smallest[stage.name]).throughput_rps
-        replicas = replicas_for(loads[stage.name], rate_rps, most=most, least=least)
-        left -= (replicas - least) * variant.cores
-        settings.append(alone[stage.name].model_copy(update={"replicas": replicas}))
+    for setting in least.stages:
+        stage = pipeline.stage(setting.stage)
+        variant = stage.variant(setting.variant)
+        most = room.most(stage, variant, None if left is None else left + setting.replicas * variant.cores)
+        replicas = replicas_for(
+            loads[stage.name],
+            variant.at(setting.batch).throughput_rps,
+            most=max(most, setting.replicas),
+            least=setting.replicas,
+        )
+        left = None if left is None else left - (replicas - setting.replicas) * variant.cores
+        settings.append(setting.model_copy(update={"replicas": replicas}))
     return Configuration(stages=tuple(settings))
+
+
+def _least(stage: Stage, variant: str, room: Room) -> StageConfiguration:
+    batch = stage.batches_of(stage.variant(variant))[0]
+    return StageConfiguration(stage=stage.name, variant=variant, batch=batch, replicas=room.least(stage))
