@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from baselines.policy import Situation
+from core.pipeline import Stage, Variant
 
 Predictor = Literal["shared", "observed"]
 """Whose load is decided on: the forecast that every policy gets, or what was just seen."""
@@ -38,3 +40,12 @@ class Loads:
     def peak_rps(self, situation: Situation, seconds: int) -> float:
         """Return the largest load of the last *seconds*; before any was seen, the forecast's point."""
         return max(self.last(seconds), default=situation.forecast.point_rps)
+
+
+def arriving_rps(
+    stage: Stage, entering_rps: float, loads: Mapping[str, float], chosen: Mapping[str, Variant]
+) -> float:
+    """Return the items per second that reach *stage*, given the loads and variants of the stages above."""
+    if not stage.after:
+        return entering_rps
+    return max(loads[e.stage] * chosen[e.stage].fan_out * e.fan_out for e in stage.after)
