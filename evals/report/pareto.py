@@ -31,13 +31,13 @@ def pareto(name: str, cells: Sequence[Cell], styles: Mapping[str, Style]) -> Mar
     tips: dict[str, str] = {}
     with drawing(name):
         figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN * rows), layout="constrained")
-        panels = figure.subplots(rows, columns, squeeze=False).flat
+        panels = list(figure.subplots(rows, columns, squeeze=False).flat)
         for axes, cell in zip(panels, cells, strict=False):
             tips |= _draw(axes, cell, styles)
-        for axes in list(panels)[len(cells) :]:
+        for axes in panels[len(cells) :]:
             axes.remove()
         figure.draw_without_rendering()
-        for axes, cell in zip(figure.axes, cells, strict=True):
+        for axes, cell in zip(panels, cells, strict=False):
             _label(axes, cell)
         return inline(figure, name, _told(cells), tips)
 
