@@ -1,0 +1,1 @@
+"""Judging planners decision by decision: situations, what becomes of them, and the rows that are kept."""

@@ -1,0 +1,1 @@
+"""The suites: what is compared with what, each with one function that runs it."""
