@@ -23,7 +23,8 @@ pairs to the better of the two; and an addition after which the recorded votes a
 Packing is the batch size: the one that needs the fewest replicas within the deadline. The 10 ms by which
 the authors let a model miss the SLO are not granted. Resizing waits for `samples` labelled answers, of what
 runs alone. Over the budget, the stage with the most cores takes its most accurate cheaper variant for that
-decision; where none has one, replicas go. One machine type, so procurement and spot prices have no say.
+decision; where none has one, replicas go; where that is not enough, the lightest variants
+serve. One machine type, so procurement and spot prices have no say.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from typing import ClassVar, Literal
 
 from baselines._ensembles import Menu, fitted, grown, searched, shrunk, walked
 from baselines._loads import Loads, Predictor
+from baselines._room import lightest
 from baselines._split import floor_at
 from baselines.policy import Situation, register
 from core.configuration import Configuration
@@ -90,9 +92,9 @@ class Cocktail:
             self.chosen = (searched if self.initial == "search" else walked)(peak)
         elif situation.observation is not None:
             self._resize(menu, situation, situation.observation, target)
-        plan = fitted(menu, self.chosen)
-        if plan is not None:
-            return plan
+        found = fitted(menu, self.chosen) or lightest(situation, menu.load_rps)
+        if menu.room.fits(found.cores(situation.pipeline)):
+            return found
         if situation.running is None:
             raise UsageError(
                 f"the least replicas of pipeline {menu.pipeline.name!r} need more than its "

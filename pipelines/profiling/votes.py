@@ -97,8 +97,7 @@ def recorded(
     joint: dict[Choice, dict[str, Labels]] = {choice: {} for choice in choices(variants, before)}
     for variant in variants[stage.name]:
         served = load(kit, stage.name, variant, models, batch=1)
-        items = [[case.item for case in example.cases[stage.name]] for example in shown]
-        alone[variant] = [_labels(stage, served, of_example) for of_example in items]
+        alone[variant] = [_named(stage, served, example) for example in shown]
         for choice, answers in joint.items():
             list(walk.serve(stage.name, choice, variant, served))
             answers[variant] = [_labels(stage, served, given) for given in walk.inputs(stage.name, choice)]
@@ -130,6 +129,12 @@ def _last(kit: Kit) -> StageKit:
     if len(kit.sinks) != 1:
         raise UsageError(f"pipeline {kit.name!r} ends in {', '.join(kit.sinks)}; only one stage can vote")
     return kit.stage(kit.sinks[0])
+
+
+def _named(stage: StageKit, served: Served, example: Example) -> list[str | None]:
+    """Return the label of each ideal input; none of one that is refused, as it would count as wrong."""
+    labels = (_labels(stage, served, [case.item]) for case in example.cases[stage.name])
+    return [None if label is None else label[0] for label in labels]
 
 
 def _labels(stage: StageKit, served: Served, items: Sequence[bytes] | None) -> list[str | None] | None:
