@@ -167,11 +167,11 @@ def _shares(situation: Situation) -> Mapping[str, float]:
     """Return C of every stage: its need at the planned peak, or its share of the pipeline's limit."""
     pipeline, room = situation.pipeline, room_of(situation)
     loads: dict[str, float] = {}
-    best = {s.name: most_accurate(s) for s in pipeline.stages}
+    sending = {s.name: max(s.variants, key=lambda v: v.fan_out) for s in pipeline.stages}
     needs = {}
     for stage in pipeline.stages:
-        variant = best[stage.name]
-        loads[stage.name] = arriving_rps(stage, situation.planned_rps * RAISE, loads, best)
+        variant = most_accurate(stage)
+        loads[stage.name] = arriving_rps(stage, situation.planned_rps * RAISE, loads, sending)
         rate_rps = USABLE * variant.at(stage.batches_of(variant)[0]).throughput_rps
         most = max(room.most(stage, variant), room.least(stage))
         replicas = replicas_for(loads[stage.name], rate_rps, most=most, least=room.least(stage))
