@@ -1,5 +1,35 @@
 """Policies, one file each: they see only core, and not each other. A new one is a file and its name here."""
 
-from baselines import cocktail, hpa, ilp, infadapter, ipa, keda, loki, oracle, rim, static
+from baselines import (
+    cocktail,
+    fa2,
+    hpa,
+    ilp,
+    infaas,
+    infadapter,
+    ipa,
+    keda,
+    loki,
+    model_switching,
+    ms_plus,
+    oracle,
+    rim,
+    static,
+)
 
-__all__ = ["cocktail", "hpa", "ilp", "infadapter", "ipa", "keda", "loki", "oracle", "rim", "static"]
+__all__ = [
+    "cocktail",
+    "fa2",
+    "hpa",
+    "ilp",
+    "infaas",
+    "infadapter",
+    "ipa",
+    "keda",
+    "loki",
+    "model_switching",
+    "ms_plus",
+    "oracle",
+    "rim",
+    "static",
+]

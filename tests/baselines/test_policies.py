@@ -168,7 +168,7 @@ def test_each_episode_gets_a_policy_of_its_own(name: str) -> None:
     ("name", "message"),
     [
         pytest.param(
-            "ipl", r"no policy called 'ipl'\. Did you mean 'ilp'\? Known: .*\bstatic-large\b", id="close"
+            "illp", r"no policy called 'illp'\. Did you mean 'ilp'\? Known: .*\bstatic-large\b", id="close"
         ),
         pytest.param("statik-small", r"Did you mean 'static-small'\?", id="closer to one than to the other"),
         pytest.param("zzz", r"no policy called 'zzz'\. Known: ", id="like no other"),
