@@ -91,7 +91,7 @@ class Judged(Kept):
     @property
     def answered(self) -> bool:
         """Whether a model that was asked said anything at all: the endpoint is there."""
-        return self.model is None or self.output_tokens > 0
+        return self.model is None or self.calls == 0 or self.output_tokens > 0
 
 
 def judged(

@@ -20,7 +20,7 @@ from core.calendar import Event
 from core.errors import TrimtabError
 from core.pace import Pace
 from core.pipeline import Pipeline
-from evals.agent.injection import UNDER, Biased, events_of, faults_of, trace_of
+from evals.agent.disturbances import UNDER, Biased, events_of, faults_of, trace_of
 from evals.agent.situations import FAULT_S, INTERVAL_S, Case
 from pipelines.reader import read_pipeline
 from simulator.faults import Fault

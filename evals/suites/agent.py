@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from agent.planners import names
 from core.errors import TrimtabError, UsageError
 from evals.agent.judging import Judged, judged
+from evals.agent.progress import Progress, quiet
 from evals.agent.rows import RowFile
 from evals.agent.scene import played
 from evals.agent.situations import Case, all_cases
@@ -28,8 +29,6 @@ from evals.provenance import provenance as here
 
 DECISIONS = "decisions.parquet"
 PLANNERS = ("rules", "ilp")
-Progress = Callable[[int, int, str], None]
-"""Told how many of how many turns are done, and which one comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +44,6 @@ class Turn:
     def key(self) -> tuple[str, str, int]:
         """As in its row."""
         return self.case.name, self.label, self.repeat
-
-
-def quiet(done: int, total: int, what: str) -> None:
-    """Tell nobody."""
 
 
 def run_agent_suite(
