@@ -5,7 +5,9 @@ where one variant alone was befallen (the belief says which); an announced crowd
 that gives the calendar as its cause. That may be before the crowd comes; the time to it is negative then.
 
 A false alarm is a run of turns in which one kind is found on one subject, begun while nothing of that kind
-held there, nor within `GRACE_S` before: evidence of what has just ended is no invention.
+held there, nor within `GRACE_S` before: evidence of what has just ended is no invention. Answers are labelled
+for combinations of variants, so a loss of accuracy may fit two stages alike, and the loop then says so and
+names both. That is told apart as `ambiguous`: one of them is right, and the other is no invention either.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ FORESEEN_S = 120.0
 DAY_S = 86_400.0
 ALARMS: tuple[Kind, ...] = ("latency drift", "accuracy drift", "capacity loss", "forecast bias")
 """Kinds that accuse something. A surge is a comparison, and a breach is what it says."""
+SHARED: Kind = "accuracy drift"
+"""The kind whose evidence several stages share."""
 NAMES: dict[What, tuple[Kind, ...]] = {
     "latency drift": ("latency drift",),
     "accuracy drift": ("accuracy drift",),
@@ -70,6 +74,8 @@ class FalseAlarm:
     subject: str
     time_s: float
     statement: str
+    ambiguous: bool = False
+    """Whether the same turn found the same on a subject of which it was so, by labels that both share."""
 
 
 def attributions(decisions: Sequence[Decision], truth: Sequence[Happening]) -> tuple[Attribution, ...]:
@@ -82,10 +88,12 @@ def false_alarms(decisions: Sequence[Decision], truth: Sequence[Happening]) -> t
     found: list[FalseAlarm] = []
     before: set[tuple[Kind, str]] = set()
     for decision in decisions:
+        at_s = decision.time_s
         now = {(f.kind, f.subject): f.statement for f in decision.findings if f.kind in ALARMS}
         for (kind, subject), statement in now.items():
-            if (kind, subject) not in before and not _so(kind, subject, decision.time_s, truth):
-                found.append(FalseAlarm(kind, subject, decision.time_s, statement))
+            if (kind, subject) not in before and not _so(kind, subject, at_s, truth):
+                shared = kind == SHARED and any(k == kind and _so(k, s, at_s, truth) for k, s in now)
+                found.append(FalseAlarm(kind, subject, at_s, statement, ambiguous=shared))
         before = set(now)
     return tuple(found)
 

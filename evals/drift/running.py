@@ -1,6 +1,7 @@
 """Run one entrant through one case. All entrants meet the same requests on the same twin.
 
 ilp-stale     replayed: the optimum on the profile as it was, every interval; it assesses nothing
+ilp-true      replayed: the same on the true profile: what is lost by it is lost to the forecast, not to drift
 ilp-assess    the loop with the `ilp` planner: the optimum on what the assessment lets it believe
 rules, llm    the loop with these planners
 oracle        replayed: the optimum on the true profile at the true load, also while metrics are away
@@ -35,13 +36,20 @@ from tools.forecast import Forecaster
 from tools.forecast import create as create_forecaster
 from tools.replay import ReplaySettings, replay, score
 
-Entrant = Literal["ilp-stale", "ilp-assess", "rules", "llm", "oracle", "static-large"]
+DriftEntrant = Literal["ilp-stale", "ilp-true", "ilp-assess", "rules", "llm", "oracle", "static-large"]
 
-PLANNERS: dict[Entrant, str] = {"ilp-assess": "ilp", "rules": "rules", "llm": "llm"}
+PLANNERS: dict[DriftEntrant, str] = {"ilp-assess": "ilp", "rules": "rules", "llm": "llm"}
 """Entrants that are the loop, with their planners."""
-REPLAYED: dict[Entrant, str] = {"ilp-stale": "ilp", "static-large": "static-large"}
+REPLAYED: dict[DriftEntrant, str] = {"ilp-stale": "ilp", "static-large": "static-large"}
 """Entrants that are replayed, with their policies."""
-WITHOUT_MODEL: tuple[Entrant, ...] = ("oracle", "ilp-stale", "ilp-assess", "rules", "static-large")
+WITHOUT_MODEL: tuple[DriftEntrant, ...] = (
+    "oracle",
+    "ilp-true",
+    "ilp-stale",
+    "ilp-assess",
+    "rules",
+    "static-large",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,7 @@ class DriftResult:
 
     family: str
     seed: int
-    entrant: Entrant
+    entrant: DriftEntrant
     score: float
     """In the pipeline's own objective; more is better."""
     report: Report
@@ -98,7 +106,7 @@ class BiasedForecaster:
 
 def run(
     case: DriftCase,
-    entrant: Entrant,
+    entrant: DriftEntrant,
     *,
     choice: Choice | None = None,
     environment: Mapping[str, str] | None = None,
@@ -120,12 +128,14 @@ def run(
     return _replayed(case, entrant)
 
 
-def _replayed(case: DriftCase, entrant: Entrant) -> DriftResult:
+def _replayed(case: DriftCase, entrant: DriftEntrant) -> DriftResult:
     settings = ReplaySettings(faults=case.faults)
     if entrant == "oracle":
         seen = tuple(f for f in case.faults if not isinstance(f, MetricOutage))
         settings = replace(settings, faults=seen)
         policy: Policy = DriftOracle(case, settings.interval_s)
+    elif entrant == "ilp-true":
+        policy = DriftOracle(case, settings.interval_s, foresight=False)
     elif entrant in REPLAYED:
         policy = Told(case, create(REPLAYED[entrant]))
     else:
@@ -135,7 +145,9 @@ def _replayed(case: DriftCase, entrant: Entrant) -> DriftResult:
     return _result(case, entrant, episode.report)
 
 
-def _looped(case: DriftCase, entrant: Entrant, choice: Choice, environment: Mapping[str, str]) -> DriftResult:
+def _looped(
+    case: DriftCase, entrant: DriftEntrant, choice: Choice, environment: Mapping[str, str]
+) -> DriftResult:
     with TemporaryDirectory() as name:
         folder = Path(name)
         for event in case.events:
@@ -166,7 +178,7 @@ def _looped(case: DriftCase, entrant: Entrant, choice: Choice, environment: Mapp
     )
 
 
-def _result(case: DriftCase, entrant: Entrant, report: Report) -> DriftResult:
+def _result(case: DriftCase, entrant: DriftEntrant, report: Report) -> DriftResult:
     judged = score(case.pipeline, report)
     if judged is None:
         raise UsageError(f"{case.family} {case.seed}, {entrant}: nothing was served; that is no measurement")

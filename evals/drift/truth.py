@@ -8,8 +8,7 @@ replicas whatever variant serves, as in the twin, so the stage has to ask for as
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
 
 from baselines.policy import Situation, optimum_or_hold
 from core.belief import AccuracyFactor, Belief, Evidence, LatencyFactor, ReplicaCap
@@ -69,25 +68,21 @@ def lost_at(faults: Sequence[Fault], from_s: float, span_s: float) -> dict[str, 
 
 @dataclass(frozen=True, slots=True)
 class DriftOracle:
-    """The exact optimum at the true load on the true profile. No policy can know it."""
+    """The exact optimum on the true profile. No policy can know it.
 
-    foresight: ClassVar[bool] = True
+    With `foresight` it is at the true load too, else at the forecast like everybody's.
+    """
+
     case: DriftCase
     interval_s: int
+    foresight: bool = True
 
     def decide(self, situation: Situation) -> Configuration:
         """Return the optimum, and on top of it what crashes are going to take."""
         now_s = 0.0 if situation.observation is None else situation.observation.time_s
         span_s = horizon_s(self.case.pipeline, self.interval_s)
-        known = Situation(
-            pipeline=self.case.pipeline,
-            forecast=situation.forecast,
-            observation=situation.observation,
-            running=situation.running,
-            planned_rps=situation.planned_rps,
-            belief=belief_at(self.case.faults, now_s, span_s),
-            margins=situation.margins,
-        )
+        belief = belief_at(self.case.faults, now_s, span_s)
+        known = replace(situation, pipeline=self.case.pipeline, belief=belief)
         return _topped_up(optimum_or_hold(known), lost_at(self.case.faults, now_s, span_s))
 
 

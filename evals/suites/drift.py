@@ -1,0 +1,86 @@
+"""The `drift` suite: what goes wrong, who notices, and what it costs (`evals.drift`).
+
+    row = play("noisy neighbour", "rules", seed=0)
+    for bar in bars(rows): ...                       # evals.drift.bars
+
+A scenario is a family; its seed draws the pipeline, the load, the trouble and the requests, which all
+entrants then meet alike. An episode is one call and needs no other, so they may run in any order and process.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+from agent.choosing import Choice
+from evals.drift import families
+from evals.drift.case import DriftCase
+from evals.drift.rows import extra_of
+from evals.drift.running import WITHOUT_MODEL, DriftEntrant, run
+from evals.episode import row_of
+from evals.frames import Row
+from evals.scenario import Entrant, Scenario, digest
+from tools.replay import Episode, ReplaySettings
+
+SUITE = "drift"
+
+
+def episodes(
+    seeds: Sequence[int],
+    *,
+    entrants: Sequence[DriftEntrant] = WITHOUT_MODEL,
+    only: Sequence[str] = (),
+) -> Iterator[tuple[str, DriftEntrant, int]]:
+    """Yield family, entrant and seed of every episode; all families unless *only* some are wanted."""
+    for seed in seeds:
+        for family in only or families.names():
+            for entrant in entrants:
+                yield family, entrant, seed
+
+
+def scenario_of(case: DriftCase) -> Scenario:
+    """Return the case as a scenario: what the twin serves, and under which faults."""
+    return Scenario(
+        suite=SUITE,
+        name=case.family,
+        group=families.group_of(case.family),
+        pipeline=case.pipeline,
+        trace_rps=case.trace_rps,
+        settings=ReplaySettings(faults=case.faults),
+    )
+
+
+def play(
+    family: str,
+    entrant: DriftEntrant,
+    seed: int,
+    *,
+    choice: Choice | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Row:
+    """Run one episode and return its row; *choice* and *environment* say which model `llm` asks, and where.
+
+    Raises:
+        UsageError: the family or the entrant is unknown, or `llm` has no endpoint.
+    """
+    case = families.case(family, seed)
+    scenario = scenario_of(case)
+    started, started_s = datetime.now(UTC), time.perf_counter()
+    result = run(case, entrant, choice=choice, environment=environment)
+    return row_of(
+        scenario,
+        label=_label(entrant, choice),
+        seed=seed,
+        episode=Episode(result.report, (), result.score),
+        decision_s=(),
+        wall_s=time.perf_counter() - started_s,
+        started=started,
+        scenario_digest=digest(scenario, Entrant(entrant, entrant)),
+        extra=extra_of(result).model_dump_json(),
+    )
+
+
+def _label(entrant: DriftEntrant, choice: Choice | None) -> str:
+    """Return what the entrant is called in tables: two models are two policies."""
+    return f"llm {choice.model}" if entrant == "llm" and choice is not None and choice.model else entrant
