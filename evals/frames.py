@@ -145,6 +145,9 @@ def load(folder: Path) -> Results:
     if not rows:
         raise UsageError(f"{path}: 0 episodes were executed, which is a failed run; {AGAIN}")
     _refuse_doubles(path, rows)
+    suites = distinct(row.suite for row in rows)
+    if len(suites) > 1:
+        raise InvalidDocument(f"{path}: suites {' and '.join(suites)}; give every suite a folder of its own")
     series = folder / SERIES
     return Results(folder, rows, _trails(series) if series.exists() else {})
 

@@ -1,7 +1,7 @@
 """How the report's figures look: one style a policy, colours that the page sets, SVG that stands in the page.
 
 Colours are near Okabe and Ito's (2008), which people with any colour vision can tell apart, without their
-yellow and black, which vanish on light or dark paper; each policy has a marker of its own as well. Figures are
+yellow and black, which vanish on light or dark paper; each policy has a marker of its own too. Figures are
 drawn with stand-ins for colours, which become CSS variables: one figure is right on light and on dark paper.
 """
 

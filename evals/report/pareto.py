@@ -8,7 +8,7 @@ from math import ceil
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from evals.report.ink import INK, MUTED, Style, drawing, inline
 from evals.standings import ORACLE, Cell, Standing
@@ -68,6 +68,7 @@ def _draw(axes: Axes, cell: Cell, styles: Mapping[str, Style]) -> dict[str, str]
     cores = [s.mean_cores.mean for s in shown]
     if cores and max(cores) > WIDE * min(cores) > 0:
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda cores, _: f"{cores:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
     axes.margins(0.08)
