@@ -9,12 +9,14 @@ same for all of them and is worked out here, from the profile alone:
                                       accuracy is the floor; low_s and high_s are the stage's extremes
 
 The deadlines of no path exceed D (on a chain they sum to it exactly). Assumptions, ours: no system says how
-it would split an SLO or a floor. In `sum` mode the floors are split linearly, as there they add up; in
-`measured` mode t is the floor's place between the joint accuracies of the extremes, in log space.
+it would split an SLO or a floor. In `sum` mode the floors are split linearly, as there they add up. In
+`measured` mode no split of the joint accuracy exists: t is the floor's place between the joint accuracies of
+the extremes, in log space, raised until every measured combination that the floors admit keeps the floor.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping
 
@@ -47,7 +49,9 @@ def stage_floors(pipeline: Pipeline, floor: float) -> Mapping[str, float]:
         )
     linear = pipeline.accuracy == "sum"
     share = _place(floor, low, high) if linear else _place(*map(_log, (floor, low, high)))
-    return {stage.name: _between(stage, share, linear=linear) for stage in pipeline.stages}
+    if pipeline.accuracy == "measured":
+        share = _raised(pipeline, floor, share)
+    return _floors(pipeline, share, linear=linear)
 
 
 def floor_at(pipeline: Pipeline, share: float) -> float:
@@ -126,6 +130,34 @@ def _accuracy(pipeline: Pipeline, variants: list[Variant]) -> float:
             f"the accuracy of {', '.join(names)} together was never measured; add the row to accuracyTable"
         )
     return pipeline.joint_accuracy[names]
+
+
+def _floors(pipeline: Pipeline, share: float, *, linear: bool) -> dict[str, float]:
+    return {stage.name: _between(stage, share, linear=linear) for stage in pipeline.stages}
+
+
+def _raised(pipeline: Pipeline, floor: float, share: float) -> float:
+    """Return the least share, from *share* on, at which whatever is admitted keeps the joint *floor*."""
+    places = (_place_of(stage, v) for stage in pipeline.stages for v in stage.variants)
+    for higher in (share, *sorted(p for p in places if p > share)):
+        if _keeps(pipeline, floor, _floors(pipeline, higher, linear=False)):
+            return higher
+    return 1.0
+
+
+def _keeps(pipeline: Pipeline, floor: float, floors: Mapping[str, float]) -> bool:
+    """Say whether every measured combination that *floors* admit has a joint accuracy of *floor*."""
+    admitted = [
+        [v.name for v in s.variants if v.accuracy >= floors[s.name] * (1 - TOLERANCE)]
+        for s in pipeline.stages
+    ]
+    measured = (pipeline.joint_accuracy.get(names) for names in itertools.product(*admitted))
+    return all(accuracy >= floor * (1 - TOLERANCE) for accuracy in measured if accuracy is not None)
+
+
+def _place_of(stage: Stage, variant: Variant) -> float:
+    low, high = least_accurate(stage).accuracy, most_accurate(stage).accuracy
+    return _place(_log(variant.accuracy), _log(low), _log(high))
 
 
 def _between(stage: Stage, share: float, *, linear: bool) -> float:
