@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 
 from core.errors import UsageError
@@ -13,6 +15,8 @@ from evals.drift.scene import ONSET_S, SECONDS
 from tools.cadence import LOOP_MARGINS
 
 SEEDS = range(2)
+case_of = cache(families.case)
+"""As drawn once; that it is the same each time has a test of its own."""
 
 
 def test_there_are_enough_of_each_kind() -> None:
@@ -23,7 +27,7 @@ def test_there_are_enough_of_each_kind() -> None:
 
 @pytest.mark.parametrize("family", families.names())
 def test_the_same_seed_gives_the_same_case_and_another_one_another(family: str) -> None:
-    first, again, other = families.case(family, 0), families.case(family, 0), families.case(family, 1)
+    first, again, other = case_of(family, 0), families.case(family, 0), case_of(family, 1)
 
     assert first == again
     assert first.trace_rps != other.trace_rps
@@ -33,7 +37,7 @@ def test_the_same_seed_gives_the_same_case_and_another_one_another(family: str) 
 @pytest.mark.parametrize("family", families.names())
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_truth_says_when_and_on_what_the_pipeline_has(family: str, seed: int) -> None:
-    case = families.case(family, seed)
+    case = case_of(family, seed)
 
     for happening in case.truth:
         assert 0 <= happening.start_s < happening.end_s <= SECONDS
@@ -46,7 +50,7 @@ def test_the_truth_says_when_and_on_what_the_pipeline_has(family: str, seed: int
 
 @pytest.mark.parametrize("family", families.names())
 def test_the_first_load_can_be_served_on_what_is_believed_and_on_what_is_so(family: str) -> None:
-    case = families.case(family, 0)
+    case = case_of(family, 0)
 
     for pipeline in (case.pipeline, case.believed):
         problem = Problem.of(pipeline, max(case.trace_rps[:10]), margins=LOOP_MARGINS)
