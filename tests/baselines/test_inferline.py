@@ -1,0 +1,295 @@
+"""InferLine: its plan against exhaustive search, its tuner against loads worked out by hand.
+
+The tuner's pipeline has one variant that serves 10 a second one by one (0.1 s), so mu is 10.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from baselines._planner import Plan, planned
+from baselines._room import room_of
+from baselines.inferline import InferLine, expected_peak_rps, window_rates_rps, windows_s
+from baselines.policy import Situation, create
+from core.configuration import Configuration
+from core.forecast import Forecast
+from core.observation import Observation
+from core.pipeline import Pipeline
+from core.prediction import longest_path, stage_loads
+from tests.core.toys import SMALL, configuration, pipeline, stage, variant
+
+ALONE = variant("only", 0.6, 1, (1, 0.1))
+ONE = pipeline(stage("first", ALONE))
+
+
+def situation(
+    spec: Pipeline = ONE,
+    *,
+    planned_rps: float = 25.0,
+    upper_rps: float = 25.0,
+    observation: Observation | None = None,
+    running: Configuration | None = None,
+) -> Situation:
+    forecast = Forecast(point_rps=0, upper_rps=upper_rps, quantile=0.9, horizon_s=30, method="told")
+    return Situation(spec, forecast, observation, running, planned_rps)
+
+
+def plan(spec: Pipeline, load_rps: float) -> Plan:
+    return planned(spec, load_rps, room_of(situation(spec)))
+
+
+def test_replicas_are_added_until_the_queue_keeps_the_slo() -> None:
+    """15 rps, 0.1 s each, SLO 0.15 s: of four replicas 1 % wait 0.052 s or longer, of five 0.025 s."""
+    spec = pipeline(stage("first", ALONE), slo_s=0.15)
+
+    assert [_wait_s(15, 1, n, 10) < 0.05 for n in (4, 5)] == [False, True]
+    assert plan(spec, 15.0).configuration == configuration(("first", "only", 1, 5))
+    assert plan(spec, 15.0).utilisation == {"first": pytest.approx(0.3)}
+
+
+def test_the_most_accurate_variant_that_alone_keeps_the_slo_is_run() -> None:
+    assert plan(pipeline(stage("first", batches=[1])), 3.0).configuration["first"].variant == "large"
+    fast = pipeline(stage("first", batches=[1]), slo_s=0.15)
+    assert plan(fast, 3.0).configuration["first"].variant == "small"
+
+
+def test_where_services_alone_break_the_slo_the_fastest_carry_the_load() -> None:
+    impossible = pipeline(stage("first"), slo_s=0.05)
+
+    assert plan(impossible, 25.0).configuration == configuration(("first", "small", 1, 3))
+
+
+def test_larger_batches_are_used_where_they_save_replicas() -> None:
+    """At 30 rps one by one takes at least four; in fours two, whose filling and service take 0.3 s."""
+    spec = pipeline(stage("first", SMALL))
+
+    assert plan(spec, 30.0).configuration == configuration(("first", "small", 4, 2))
+    assert plan(pipeline(stage("first", SMALL), slo_s=0.25), 30.0).configuration["first"].batch == 1
+
+
+@given(
+    load_rps=st.floats(0.5, 30),
+    slo_s=st.floats(0.35, 2),
+    fan_out=st.sampled_from([0.5, 1.0, 2.0]),
+    beside=st.booleans(),
+)
+@settings(max_examples=40, deadline=None)
+def test_a_plan_keeps_the_slo_and_no_action_saves_more(
+    load_rps: float, slo_s: float, fan_out: float, *, beside: bool
+) -> None:
+    first = variant("a", 0.6, 1, (1, 0.1), (4, 0.2), fanOut=fan_out)
+    second = stage("second", variant("b", 0.9, 2, (1, 0.2), (4, 0.5)), **({"after": []} if beside else {}))
+    wide = {"min": 1, "max": 60}
+    spec = pipeline(stage("first", first, replicas=wide), {**second, "replicas": wide}, slo_s=slo_s)
+
+    chosen = plan(spec, load_rps).configuration
+
+    counts = [s.replicas for s in chosen.stages]
+    assert _latency_s(spec, chosen, load_rps) <= slo_s + 1e-9
+    for fewer in ((1, 0), (0, 1)):
+        rest = [n - less for n, less in zip(counts, fewer, strict=True)]
+        if min(rest) >= 1:
+            assert _latency_s(spec, _sized(chosen, rest), load_rps) > slo_s - 1e-9
+    for one, other in ((0, 1), (1, 0)):
+        setting = chosen.stages[one]
+        for n in range(1, setting.replicas):
+            wider = (setting.stage, setting.variant, 4, n)
+            kept = chosen.stages[other]
+            same = (kept.stage, kept.variant, kept.batch, kept.replicas)
+            both = (wider, same) if one == 0 else (same, wider)
+            assert _latency_s(spec, configuration(*both), load_rps) > slo_s - 1e-9
+
+
+def _latency_s(spec: Pipeline, chosen: Configuration, load_rps: float) -> float:
+    loads = stage_loads(spec, chosen, load_rps)
+    points = {s.stage: spec.stage(s.stage).variant(s.variant).at(s.batch) for s in chosen.stages}
+    return longest_path(
+        spec,
+        {
+            name: point.latency_s
+            + (point.batch - 1) / loads[name]
+            + _wait_s(loads[name], point.batch, chosen[name].replicas, point.throughput_rps)
+            for name, point in points.items()
+        },
+    )
+
+
+def _wait_s(load_rps: float, batch: int, replicas: int, rate_rps: float) -> float:
+    """Return the wait that 99 % stay below, by the formula in core/queueing's docstring."""
+    used = load_rps / (replicas * rate_rps)
+    if used >= 1:
+        return math.inf
+    probability = used ** (math.sqrt(2 * (replicas + 1)) - 1)
+    mean_s = (1 / batch + 0.05) / 2 * (batch / rate_rps) / (replicas * (1 - used))
+    return max(0.0, mean_s * math.log(probability / 0.01))
+
+
+def _sized(chosen: Configuration, counts: Sequence[int]) -> Configuration:
+    return configuration(
+        *((s.stage, s.variant, s.batch, n) for s, n in zip(chosen.stages, counts, strict=True))
+    )
+
+
+def test_limits_take_from_the_stage_with_most_to_spare() -> None:
+    """30 rps take four or more of each; of five cores one stage gets three, the other two."""
+    spec = pipeline(stage("first", ALONE), stage("second", ALONE), limits={"maxCores": 5})
+    bounded = pipeline(stage("first", ALONE, replicas={"min": 1, "max": 2}))
+
+    assert sorted(s.replicas for s in plan(spec, 30.0).configuration.stages) == [2, 3]
+    assert plan(bounded, 30.0) == Plan(configuration(("first", "only", 1, 2)), {"first": 1.0})
+
+
+def test_nothing_planned_for_is_no_reason_to_fail() -> None:
+    assert plan(ONE, 0.0) == Plan(configuration(("first", "only", 1, 1)), {"first": 1.0})
+
+
+def test_the_windows_double_from_the_service_time() -> None:
+    assert list(windows_s(0.3, 600)) == [1, 2, 4, 8, 16, 32]
+    assert list(windows_s(2.5, 600)) == [3, 6, 12, 24, 48]
+    assert list(windows_s(0.3, 5)) == [1, 2, 4]
+
+
+def test_the_rates_of_windows() -> None:
+    assert window_rates_rps([1, 2, 6, 4], 2) == [1.5, 4.0, 5.0]
+    assert window_rates_rps([1, 2], 3) == []
+
+
+def test_a_poisson_stream_exceeds_what_is_expected_of_it_once_in_a_hundred() -> None:
+    """At 100 rps a second has up to 100 + 2.326 * 10 requests, 25 seconds 100 + 2.326 * 2 a second."""
+    assert expected_peak_rps(100.0, 1.0) == pytest.approx(123.26, abs=0.01)
+    assert expected_peak_rps(100.0, 25.0) == pytest.approx(104.65, abs=0.01)
+
+
+class Loop:
+    """InferLine with a plan of five replicas for 25 rps: rho is one half, and a replica is good for 5 rps."""
+
+    def __init__(self, spec: Pipeline = ONE) -> None:
+        self.spec = spec
+        self.policy = InferLine()
+        self.policy.plan = Plan(configuration(("first", "only", 1, 5)), {"first": 0.5})
+        self.running = self.policy.decide(situation(spec))
+        self.now_s = 0.0
+
+    def run(self, *loads_rps: float | None) -> int:
+        """Let ten seconds pass with these loads (one: the same every second) and return the replicas."""
+        self.now_s += 10.0
+        observation = Observation(
+            time_s=self.now_s,
+            interval_s=10.0,
+            loads_rps=loads_rps if len(loads_rps) > 1 else loads_rps * 10,
+            latency_s=None,
+            in_time=None,
+            dropped_rps=None,
+            accuracy=None,
+        )
+        self.running = self.policy.decide(situation(self.spec, observation=observation, running=self.running))
+        return self.running["first"].replicas
+
+
+def test_what_was_planned_for_changes_nothing() -> None:
+    loop = Loop()
+
+    assert [loop.run(25.0) for _ in range(10)] == [5] * 10
+
+
+def test_a_window_above_its_expectation_scales_out() -> None:
+    """A second may have 25 + 2.326 * 5 = 36.6 requests. 37 need ceil(37 / (10 * 0.5)) = 8."""
+    burst = [*[20.0] * 9, 37.0]
+
+    assert Loop().run(*[*[20.0] * 9, 36.0]) == 5
+    assert Loop().run(*burst) == 8
+
+
+def test_a_long_window_sees_what_short_ones_do_not() -> None:
+    """30 rps is within what four seconds may have, 25 + 2.326 * 2.5 = 30.8, but not eight: 29.1."""
+    assert Loop().run(*[*[20.0] * 7, 30.0, 30.0, 30.0]) == 5
+    assert Loop().run(30.0) == 6
+
+
+def test_a_missing_sample_is_not_a_pause() -> None:
+    assert Loop().run(*[None] * 9, 37.0) == 8
+    assert Loop().run(None) == 5
+
+
+def test_scaling_in_needs_half_a_minute_of_calm() -> None:
+    """After 30 s at 9 rps: ceil(9 / 5) = 2."""
+    loop = Loop()
+
+    assert [loop.run(9.0) for _ in range(4)] == [5, 5, 2, 2]
+
+
+def test_scaling_in_goes_by_the_busiest_five_seconds() -> None:
+    """15 rps for five seconds take three, whatever the mean of the half minute is."""
+    loop = Loop()
+    loop.run(9.0)
+    loop.run(*[9.0] * 5, *[15.0] * 5)
+
+    assert loop.run(9.0) == 3
+
+
+def test_a_change_is_left_alone_for_15_s() -> None:
+    """A second with 12 takes three; the five seconds around it, at 5.6 rps, two; 30 s later it is past."""
+    loop = Loop()
+    assert [loop.run(4.0) for _ in range(3)] == [5, 5, 1]
+
+    assert loop.run(*[4.0] * 9, 12.0) == 3
+    assert [loop.run(4.0) for _ in range(4)] == [3, 2, 2, 1]
+
+
+def test_what_came_before_a_scale_in_does_not_undo_it() -> None:
+    """After 30 s at 25 rps the load falls to 4 rps; when that is 30 s old, the minute still holds 25 rps."""
+    loop = Loop()
+    for _ in range(3):
+        loop.run(25.0)
+
+    assert [loop.run(4.0) for _ in range(6)] == [5, 5, 1, 1, 1, 1]
+
+
+def test_each_stage_is_scaled_by_its_share_and_its_own_utilisation() -> None:
+    """Two items reach the second stage for each request. rho is 0.5 and 0.8, mu 10."""
+    fanned = variant("only", 0.6, 1, (1, 0.1), fanOut=2.0)
+    spec = pipeline(stage("first", fanned), stage("second", ALONE))
+    policy = InferLine()
+    running = configuration(("first", "only", 1, 2), ("second", "only", 1, 3))
+    policy.plan = Plan(running, {"first": 0.5, "second": 0.8})
+    loads_rps = (20.0,) * 10
+    seen = Observation(
+        time_s=10,
+        interval_s=10,
+        loads_rps=loads_rps,
+        latency_s=None,
+        in_time=None,
+        dropped_rps=None,
+        accuracy=None,
+    )
+
+    chosen = policy.decide(situation(spec, observation=seen, running=running))
+
+    assert chosen == configuration(("first", "only", 1, 4), ("second", "only", 1, 5))
+
+
+def test_scaling_out_ends_at_the_limits() -> None:
+    assert Loop().run(200.0) == 10
+    assert Loop(pipeline(stage("first", ALONE), limits={"maxCores": 7})).run(200.0) == 7
+
+
+def test_the_first_configuration_is_the_plan() -> None:
+    spec = pipeline(stage("first", SMALL))
+
+    assert create("inferline").decide(situation(spec, planned_rps=30.0, upper_rps=30.0)) == configuration(
+        ("first", "small", 4, 2)
+    )
+
+
+def test_at_low_load_batches_are_as_large_as_can_fill() -> None:
+    """At 2 rps four take 1.5 s to fill, beyond the SLO of one second."""
+    spec = pipeline(stage("first", SMALL))
+
+    assert create("inferline").decide(situation(spec, planned_rps=30.0, upper_rps=2.0)) == configuration(
+        ("first", "small", 1, 2)
+    )
