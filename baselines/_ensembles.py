@@ -64,7 +64,7 @@ class Menu:
                 f"stage {stage.name!r} may run the least replicas of no variant; raise its maxCores, lower "
                 "replicas.min, or restore the capacity it lost"
             )
-        quickest = min(usable, key=lambda v: (smallest_batch_latency_s(stage, v), v.cores, v.name))
+        quickest = min(usable, key=lambda v: (smallest_batch_latency_s(stage, v), -v.accuracy, v.name))
         in_time = [v for v in usable if smallest_batch_latency_s(stage, v) <= self.slos_s[stage.name]]
         return in_time or [quickest]
 
@@ -173,9 +173,7 @@ def grown(menu: Menu, choice: Choice) -> Choice:
     by_size = sorted(menu.pipeline.stages, key=lambda s: len(members_of(s, choice[s.name])))
     for stage in (s for s in by_size if _votes(s)):
         larger = _grown(menu, stage, stage.variant(choice[stage.name]))
-        if larger is not None and menu.room.fits(
-            planned(menu, choice | {stage.name: larger}).cores(menu.pipeline)
-        ):
+        if larger is not None:
             return choice | {stage.name: larger}
     return choice
 
@@ -193,7 +191,7 @@ def _grown(menu: Menu, stage: Stage, chosen: Variant) -> str | None:
 
 
 def fitted(menu: Menu, choice: Choice) -> Configuration | None:
-    """Return the choice, sized and within the core budget; None where not even the least replicas fit.
+    """Return the choice, sized and within the core budget; None where not even its least replicas fit.
 
     Over the budget, the stage with the most cores that has any takes its most accurate cheaper variant;
     where none has one, the stage with the most replicas to spare for its load gives one back.

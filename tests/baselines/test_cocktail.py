@@ -1,99 +1,21 @@
-"""Cocktail: how large an ensemble is, and how many replicas it gets, by figures that fit in the head.
-
-The stage `read` has three readers of a core each, measured at batch 1 only: `big` (0.9, 5 rps a replica),
-`mid` (0.8, 10 rps), `low` (0.6, 10 rps), and their vote (3 cores, 5 rps). By the votes recorded below it is
-right on 10 examples of 10 and `big` on 9, so its accuracy is 0.9 + 0.1 = 1. The SLO is met by all.
-"""
+"""Cocktail: the ensemble it begins with, and the replicas, at the readers of `tests.baselines.readers`."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from baselines.cocktail import Cocktail, largest_window_rps
-from baselines.policy import Situation, create
+from baselines.policy import create
 from core.belief import Belief, Evidence, ReplicaCap
-from core.configuration import Configuration
-from core.ensemble import VoteTable, with_ensembles
+from core.ensemble import with_ensembles
 from core.errors import UsageError
-from core.forecast import Forecast
-from core.observation import ExaminedObservation, LabelledObservation, Observation, StageObservation
-from core.pipeline import Pipeline
+from tests.baselines.readers import BIG, LOW, MID, TRIO, reading, seen, situation, variants_of, votes
 from tests.core.toys import configuration, pipeline, stage, variant
-
-BIG = variant("big", 0.9, 1, (1, 0.2))
-MID = variant("mid", 0.8, 1, (1, 0.1))
-LOW = variant("low", 0.6, 1, (1, 0.1))
-TRIO = "big+mid+low"
-
-
-def votes(big: str = "aaaaaaaaab", mid: str = "aaaaaaaaaa", low: str = "aaaaaaaaaa") -> VoteTable:
-    alone = {"big": tuple(big), "mid": tuple(mid), "low": tuple(low)}
-    return VoteTable(labels={"a": "right"}, case_truth=("a",) * 10, alone=alone, truth=("a",) * 10)
-
-
-def reading(table: VoteTable | None = None, **spec: Any) -> Pipeline:  # noqa: ANN401 - parts of a file
-    bounds = spec.pop("replicas", {"min": 1, "max": 10})
-    return with_ensembles(
-        pipeline(stage("read", BIG, MID, LOW, replicas=bounds), **spec), {"read": table or votes()}
-    )
-
-
-def seen(
-    loads_rps: tuple[float | None, ...] = (4.0,) * 10,
-    *,
-    right: float | None = None,
-    labelled: int = 200,
-    served: str = TRIO,
-    examined: dict[str, int] | None = None,
-) -> Observation:
-    correct = None if right is None else round(right * labelled)
-    by = (
-        None
-        if correct is None
-        else (LabelledObservation(variants=(served,), labelled=labelled, correct=correct),)
-    )
-    cases = tuple(
-        ExaminedObservation(variant=name, labelled=100, correct=n) for name, n in (examined or {}).items()
-    )
-    return Observation(
-        time_s=10.0,
-        interval_s=10.0,
-        loads_rps=loads_rps,
-        latency_s=0.2,
-        in_time=1.0,
-        dropped_rps=0.0,
-        accuracy=right,
-        labelled=0 if right is None else labelled,
-        labelled_by=by,
-        stages=(StageObservation(stage="read", arrivals_rps=4.0, queue=0.0, ready=1, examined=cases),),
-    )
-
-
-def situation(
-    spec: Pipeline,
-    observation: Observation | None = None,
-    *,
-    rps: float = 4.0,
-    **fields: Any,  # noqa: ANN401
-) -> Situation:
-    return Situation(
-        pipeline=spec,
-        forecast=Forecast(point_rps=rps, upper_rps=rps, quantile=0.9, horizon_s=30.0, method="told"),
-        observation=observation,
-        running=fields.pop("running", None),
-        planned_rps=fields.pop("planned_rps", rps),
-        **fields,
-    )
-
-
-def variants_of(found: Configuration) -> list[str]:
-    return [s.variant for s in found.stages]
 
 
 @pytest.mark.parametrize(
@@ -124,13 +46,21 @@ def test_an_ensemble_is_worth_its_counted_votes_not_the_binomial(initial: str) -
 
 
 def test_the_walk_keeps_the_best_of_what_it_passed_where_none_reaches_the_target() -> None:
-    """Every reader is in time but `low`, which would have voted; nothing reaches the 1.0 asked for."""
-    slow_low = variant("low", 0.6, 1, (1, 0.9))
-    spec = with_ensembles(pipeline(stage("read", BIG, MID, slow_low), slo_s=0.5), {"read": votes()})
+    """The best is too slow; of the others the vote, which is passed last, is worse than `big`."""
+    slow = variant("slow", 0.95, 1, (1, 0.9))
+    harmful = votes(mid="bbaaaaaaaa", low="bbaaaaaaaa")
+    spec = with_ensembles(pipeline(stage("read", slow, BIG, MID, LOW), slo_s=0.5), {"read": harmful})
 
     for initial in ("search", "walk"):
         found = create("cocktail", {"target": 1.0, "initial": initial}).decide(situation(spec))
         assert variants_of(found) == ["big"]
+
+
+def test_the_first_ensemble_is_chosen_for_the_planned_peak() -> None:
+    """At the peak `mid` needs one replica where `big` needs two; now each needs one."""
+    found = Cocktail(target=0.4).decide(situation(reading(), rps=1.0, planned_rps=5.0))
+
+    assert variants_of(found) == ["mid"]
 
 
 def test_where_nothing_keeps_the_deadline_the_quickest_serves() -> None:
@@ -184,94 +114,6 @@ def test_a_window_is_five_seconds_counted_back_from_now(
     assert largest_window_rps(loads_rps) == largest
 
 
-def after(policy: Cocktail, spec: Pipeline, *observations: Observation) -> list[str]:
-    policy.decide(situation(spec))
-    return [variants_of(policy.decide(situation(spec, o)))[0] for o in observations]
-
-
-@pytest.mark.parametrize(
-    ("right", "expected"),
-    [
-        pytest.param(1.0, "big", id="0.02 above: low goes, and of the pair left the better stays"),
-        pytest.param(0.975, TRIO, id="within the margin above"),
-        pytest.param(0.945, TRIO, id="within the margin below"),
-        pytest.param(0.5, TRIO, id="below, but there is no one left to add"),
-    ],
-)
-def test_an_ensemble_shrinks_where_it_is_more_accurate_than_asked(right: float, expected: str) -> None:
-    """Target: 0.6 + 0.9 * 0.4 = 0.96, which of the single variants none reaches."""
-    assert after(Cocktail(), reading(), seen(right=right)) == [expected]
-
-
-def test_a_single_variant_below_the_target_gets_company() -> None:
-    """Target 0.88, `big` serves; of two voters the better answers, so both others are added at once."""
-    policy = Cocktail(target=0.7)
-
-    assert after(policy, reading(), seen(right=0.85, served="big")) == [TRIO]
-
-
-def test_a_better_single_variant_comes_before_a_vote() -> None:
-    """Target 0.76, `mid` serves; with `big` added the pair answers as `big`."""
-    policy = Cocktail(target=0.4)
-
-    policy.decide(situation(reading(), rps=5.0))
-    found = policy.decide(situation(reading(), seen(right=0.7, served="mid"), rps=5.0))
-
-    assert variants_of(found) == ["big"]
-
-
-def test_who_would_not_help_is_not_added() -> None:
-    harmful = votes(mid="bbaaaaaaaa", low="bbaaaaaaaa")
-
-    assert after(Cocktail(target=1.0), reading(harmful), seen(right=0.5, served="big")) == ["big"]
-
-
-def test_the_member_with_the_fewest_right_votes_goes() -> None:
-    """All four vote; `last` has most right votes, so `big`, with fewest, goes."""
-    last = variant("last", 0.5, 1, (1, 0.1))
-    table = votes(big="aaaaaaabbb", mid="abbaaaaaaa", low="abbaaaaaaa")
-    table = VoteTable.model_validate(
-        table.model_dump() | {"alone": {**table.alone, "last": (*"aaaaaaaabb",)}}
-    )
-    spec = with_ensembles(pipeline(stage("read", BIG, MID, LOW, last)), {"read": table})
-    policy = Cocktail(target=0.5)
-    policy.decide(situation(spec))
-    policy.chosen = {"read": "big+mid+low+last"}
-    counts = {"big": 10, "mid": 60, "low": 50, "last": 90}
-
-    found = policy.decide(situation(spec, seen(right=1.0, served="big+mid+low+last", examined=counts)))
-
-    assert variants_of(found) == ["mid+low+last"]
-
-
-@pytest.mark.parametrize(
-    "observation",
-    [
-        pytest.param(seen(right=1.0, labelled=199), id="too few"),
-        pytest.param(seen(right=1.0, served="big"), id="of what ran before"),
-        pytest.param(seen(), id="none"),
-    ],
-)
-def test_nothing_is_resized_on_labels_that_say_too_little(observation: Observation) -> None:
-    assert after(Cocktail(), reading(), observation) == [TRIO]
-
-
-def test_labels_of_several_intervals_add_up_and_each_counts_once() -> None:
-    half = seen(right=1.0, labelled=100)
-
-    assert after(Cocktail(), reading(), half, half) == [TRIO, "big"]
-    assert after(Cocktail(target=0.96), reading(), seen(right=0.98), seen(right=1.0, labelled=1)) == [
-        TRIO,
-        TRIO,
-    ]
-
-
-def test_labels_without_their_combination_count_as_of_what_runs() -> None:
-    unnamed = seen(right=1.0).model_copy(update={"labelled_by": None})
-
-    assert after(Cocktail(), reading(), unnamed) == ["big"]
-
-
 def test_over_the_core_budget_the_most_accurate_that_fits_serves_and_the_ensemble_returns() -> None:
     """12 rps: the vote needs 9 cores, `big` 3; the budget is 4."""
     spec = reading(limits={"maxCores": 4})
@@ -283,6 +125,27 @@ def test_over_the_core_budget_the_most_accurate_that_fits_serves_and_the_ensembl
 
     assert [variants_of(c)[0] for c in (quiet, busy, later[-1])] == [TRIO, "big", TRIO]
     assert busy["read"].replicas == 3
+
+
+def test_over_the_budget_the_stage_with_the_most_cores_gives() -> None:
+    """At 12 rps `fine` needs 2 cores and `big` 3; there are 4, and `mid` needs 2."""
+    find = stage("find", variant("fine", 0.9, 1, (1, 0.1)), variant("fast", 0.5, 1, (1, 0.01)))
+    spec = pipeline(find, stage("read", BIG, MID), limits={"maxCores": 4})
+
+    assert variants_of(Cocktail(target=1.0).decide(situation(spec, rps=10.0))) == ["fine", "mid"]
+
+
+def test_the_replica_goes_that_is_missed_least() -> None:
+    """At 24 rps: 3 of 9 rps and 5 of 5 rps; without one each, 18 and 20 rps are left."""
+    spec = pipeline(
+        stage("first", variant("only", 0.9, 1, (1, 0.1, 9.0))),
+        stage("second", variant("only", 0.9, 1, (1, 0.1, 5.0))),
+        limits={"maxCores": 7},
+    )
+
+    found = Cocktail().decide(situation(spec, rps=20.0))
+
+    assert found == configuration(("first", "only", 1, 3), ("second", "only", 1, 4))
 
 
 def test_where_no_cheaper_variant_is_left_replicas_go() -> None:
@@ -310,12 +173,30 @@ def test_lost_capacity_is_a_bound() -> None:
 
 
 def test_a_batch_is_as_large_as_fills_and_serves_within_the_stages_share() -> None:
-    """20 rps: batch 4 takes 0.2 + 3 / 20 = 0.35 s and one replica at 40 rps; at 2 rps it would never fill."""
+    """Fours save a replica at 12 and at 9 rps, but fill and serve in 0.2 + 3 / 12 and in 0.2 + 3 / 9 s."""
     wide = variant("wide", 0.9, 1, (1, 0.1), (4, 0.2, 40.0))
     spec = pipeline(stage("read", wide), slo_s=0.5)
 
-    assert Cocktail().decide(situation(spec, rps=20.0)) == configuration(("read", "wide", 4, 1))
-    assert Cocktail().decide(situation(spec, rps=2.0)) == configuration(("read", "wide", 1, 1))
+    assert Cocktail().decide(situation(spec, rps=12.0)) == configuration(("read", "wide", 4, 1))
+    assert Cocktail().decide(situation(spec, rps=9.0)) == configuration(("read", "wide", 1, 2))
+
+
+def test_what_a_stage_sends_on_fills_the_batches_of_the_next() -> None:
+    """4 rps with three items each are the 12 rps of above; each stage has half of the second."""
+    wide = variant("wide", 0.9, 1, (1, 0.1), (4, 0.2, 40.0))
+    spec = pipeline(stage("find", variant("finder", 0.9, 1, (1, 0.1), fanOut=3.0)), stage("read", wide))
+
+    assert (
+        Cocktail().decide(situation(spec, rps=4.0))["read"] == configuration(("read", "wide", 4, 1))["read"]
+    )
+
+
+def test_no_batch_is_larger_than_it_need_be() -> None:
+    wide = variant("wide", 0.9, 1, (1, 0.1), (4, 0.2, 40.0))
+
+    found = Cocktail().decide(situation(pipeline(stage("read", wide)), rps=6.0))
+
+    assert found == configuration(("read", "wide", 1, 1))
 
 
 def test_stages_without_labels_run_one_variant_and_their_fan_out_counts() -> None:
@@ -326,13 +207,6 @@ def test_stages_without_labels_run_one_variant_and_their_fan_out_counts() -> Non
     found = Cocktail(target=1.0).decide(situation(spec, rps=2.0))
 
     assert found == configuration(("find", "finder", 1, 1), ("read", TRIO, 1, 2))
-
-
-def test_a_pipeline_without_ensembles_is_served_by_single_variants_whatever_is_measured() -> None:
-    spec = pipeline(stage("read", BIG, MID, LOW))
-    policy = Cocktail(target=1.0)
-
-    assert after(policy, spec, seen(right=0.1, served="big"), seen(right=1.0, served="big")) == ["big", "big"]
 
 
 @settings(max_examples=60, deadline=None)

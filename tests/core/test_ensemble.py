@@ -184,6 +184,33 @@ def test_two_stages_that_vote_have_a_row_for_every_pair() -> None:
     assert len(voted.joint_accuracy) == 4 * 4
 
 
+def test_an_example_that_never_arrived_is_wrong_even_where_nothing_was_there_to_find() -> None:
+    fields = seen(dim=JOINTLY).model_dump() | {"truth": ("", "", "", "", "")}
+    table = VoteTable.model_validate(fields)
+
+    assert table.right_jointly(["fair", "poor", "weak"], ("dim",)) == [False, False, False, False, True]
+    assert table.right_jointly(["fair"], ("sharp",)) is None
+
+
+def test_an_ensemble_sends_on_what_its_best_member_does() -> None:
+    readers = [
+        variant(name, accuracy, 1, (1, 0.1), fanOut=fan_out)
+        for name, accuracy, fan_out in [("poor", 0.6, 1.0), ("fair", 0.7, 2.0), ("weak", 0.5, 3.0)]
+    ]
+
+    offered = with_ensembles(pipeline(stage("read", *readers)), {"read": voters()}).stage("read")
+
+    assert offered.variant(TRIO).fan_out == 2.0
+
+
+def test_a_median_is_known_where_all_members_have_one() -> None:
+    timed = [variant(n, 0.5, 1, (1, 0.3, 5.0, m), (2, 0.4)) for n, m in [("x", 0.1), ("y", 0.2), ("z", 0.15)]]
+
+    offered = with_ensembles(pipeline(stage("read", *timed)), {"read": voters(x="a", y="a", z="a")})
+
+    assert [p.median_s for p in offered.stage("read").variant("x+y+z").profile] == [0.2, None]
+
+
 def test_the_pipeline_without_votes_is_left_as_it_is() -> None:
     spec = reader()
 

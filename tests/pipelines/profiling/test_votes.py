@@ -1,6 +1,6 @@
 """Votes are recorded from a kit, kept in a file, and worth what counting gives.
 
-The toy kit tells vowels (`v`) from other letters (`c`): `split` cuts a word into its letters (`most` loses the
+The toy kit tells vowels (`v`) from other letters (`c`): `split` cuts a word into letters (`most` loses the
 last), `tell` names each. `true` is always right, `vowel` and `other` always say the same, `shy` says nothing.
 """
 
