@@ -13,24 +13,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow.parquet as pq
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core.errors import UsageError
+from evals.agent import tables as agent_tables
 from evals.agent.summary import Summary, markdown_of
-from evals.agent.tables import by_kind, summarised
 from evals.bars import Bar, bars_of
 from evals.drift.bars import FamilyFigures, figures
 from evals.frames import EPISODES, GIVE, Results, load
 from evals.report.page import origin
 from evals.standings import Cell, cells, records
-from evals.suites import agent
+from evals.suites import agent, injection
 from evals.tables import COLUMNS, NONE, RECORD_HEAD, cell_rows, markdown, plain, record_rows
 
 FOLDER = Path(__file__).parent
 TEMPLATE = "results.md.j2"
-DRIFT_HEAD = ("family", "policy", "seeds", "score", "loss", "right", "wrong", "never")
-DRIFT_HEAD += ("to the right name", "false alarms a day")
+DRIFT_HEAD = (
+    *("family", "policy", "seeds", "score", "loss"),
+    *("right", "wrong", "never", "to the right name", "false alarms a day"),
+)
 MET = {True: "met", False: "**not met**", None: "not measured"}
 
 
@@ -135,18 +136,16 @@ def _families(results: Results) -> str:
 def _family(of: FamilyFigures) -> tuple[str, ...]:
     named = (str(of.right), str(of.wrong), str(of.never)) if of.right + of.wrong + of.never else (NONE,) * 3
     after = NONE if of.after_s is None else f"{of.after_s:.0f} s"
-    return (
-        of.family, of.policy, str(of.seeds), plain(of.score), plain(of.loss), *named, after, plain(of.alarms_per_day),
-    )  # fmt: skip
+    shown = (plain(of.score), plain(of.loss), *named, after, plain(of.alarms_per_day))
+    return of.family, of.policy, str(of.seeds), *shown
 
 
 def _decisions(folder: Path) -> Decisions:
-    path = folder / agent.DECISIONS
-    try:
-        columns = pq.read_schema(path).names
-    except OSError as error:
-        raise UsageError(f"{folder}: neither {EPISODES} nor {agent.DECISIONS} can be read; {GIVE}") from error
-    name, tell = next((name, tell) for name, (sign, tell) in TOLD.items() if sign in columns)
+    held = [(name, tell) for name, (file, tell) in TOLD.items() if (folder / file).exists()]
+    if not held:
+        files = ", ".join([EPISODES, *(file for file, _ in TOLD.values())])
+        raise UsageError(f"{folder}: none of {files} is there; {GIVE}")
+    name, tell = held[0]
     summaries = tell(folder)
     failures = tuple(line for summary in summaries for line in summary.failures)
     return Decisions(name, folder.name, tuple(markdown_of(s).rstrip() for s in summaries), failures)
@@ -154,11 +153,19 @@ def _decisions(folder: Path) -> Decisions:
 
 def _agent(folder: Path) -> tuple[Summary, ...]:
     rows = agent.read(folder)
-    return summarised(rows), by_kind(rows)
+    return agent_tables.summarised(rows), agent_tables.by_kind(rows)
 
 
-TOLD: Mapping[str, tuple[str, Callable[[Path], tuple[Summary, ...]]]] = {"agent": ("situation", _agent)}
-"""Suites of single decisions: a column that only theirs has, and what is told of them."""
+def _injection(folder: Path) -> tuple[Summary, ...]:
+    rows = injection.read(folder)
+    return injection.summarised(rows), injection.by_channel(rows)
+
+
+TOLD: Mapping[str, tuple[str, Callable[[Path], tuple[Summary, ...]]]] = {
+    "agent": (agent.DECISIONS, _agent),
+    "injection": (injection.ATTACKS, _injection),
+}
+"""Suites of single decisions: the file that only theirs have, and what is told of it."""
 
 
 def _cell_table(cell: Cell) -> str:
