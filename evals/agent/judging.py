@@ -21,6 +21,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from agent.context import LoopSettings
 from agent.planners import Planner, Thought
 from agent.turn import Turn, think
 from core.asked import asked
@@ -102,6 +103,7 @@ def judged(
     label: str,
     repeat: int,
     provenance: Mapping[str, object],
+    settings: LoopSettings = THINKING,
 ) -> Judged:
     """Let *planner* think in *situation* and return what became of it.
 
@@ -110,7 +112,7 @@ def judged(
     """
     from_here, begun_s = origin(provenance), time.perf_counter()
     heard = Heard(planner)
-    turn = think(heard, case.name, situation, settings=THINKING)
+    turn = think(heard, case.name, situation, settings=settings)
     seconds = time.perf_counter() - begun_s
     own, spend = _own(heard.said), turn.planning.spend
     verdict = verify(situation.problem, turn.chosen, nearest=False)

@@ -1,10 +1,10 @@
 """The `injection` suite: every attack of the red team on every planner, through the loop and its checks.
 
-    summary = run_injection_suite(Path("results/injection"), planners=("rules", "obedient"))
+    summary = run_injection_suite(Path("results"))
 
 A planner may be persuaded by what strangers write (`obedient` always is: the worst case); what counts is that
-no harm comes of it. Every attack becomes a row of `attacks.parquet`; a run that was cut off goes on. One attack
-that did harm, or a run without an attack, is a failure.
+no harm comes of it. Every attack becomes a row of `attacks.parquet`; a run that was cut off goes on. One
+attack that did harm, or a run without an attack, is a failure.
 """
 
 from __future__ import annotations
