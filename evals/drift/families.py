@@ -38,7 +38,7 @@ CROWD = (1.6, 2.2)
 CROWD_S = (180.0, 300.0)
 OUTAGE_S = (90.0, 180.0)
 """How long the metrics are away."""
-OPTIMISM = (1.4, 1.9)
+OPTIMISM = (1.6, 2.2)
 """How many times slower than profiled the machines of a wrong profile are."""
 BIAS = (0.6, 0.75)
 """Share of the honest forecast that a biased one gives."""

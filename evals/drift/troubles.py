@@ -18,11 +18,11 @@ from evals.drift.case import Happening
 from evals.drift.scene import SECONDS, Scene
 from simulator.faults import AccuracyDrift, CapacityLoss, Fault, LatencyDrift, ReplicaCrash
 
-SLOWER = (1.4, 2.0)
-"""Latency factors of a trouble: more than the loop's headroom of 1.1 carries, less than plainly broken."""
+SLOWER = (1.6, 2.4)
+"""Latency factors of a trouble: more than headroom and forecast have to spare, less than plainly broken."""
 KEPT = (0.55, 0.75)
 """Shares of its accuracy that a drifting variant keeps."""
-HARDER = (1.2, 1.4)
+HARDER = (1.3, 1.7)
 """Latency factors of inputs that have become harder, at every stage."""
 BEST_KEPT = 0.97
 """What the most accurate variant of a stage keeps when inputs become harder: it suffers least."""
@@ -90,9 +90,9 @@ def input_drift(scene: Scene, rng: np.random.Generator) -> Trouble:
 
 
 def lost_node(scene: Scene, rng: np.random.Generator) -> Trouble:
-    """Let the cluster grant the main stage one replica less than it has, until a new node has come."""
+    """Let the cluster grant the main stage half of what it needs, until a new node has come."""
     end_s = scene.onset_s + float(rng.uniform(*PASSES_S))
-    left = max(1, scene.main_setting.replicas - 1)
+    left = max(1, scene.main_setting.replicas // 2)
     fault = CapacityLoss(stage=scene.main.name, start_s=scene.onset_s, end_s=end_s, replicas=left)
     return Trouble((fault,), (_of(scene.main.name, "lost capacity", scene.onset_s, end_s),))
 

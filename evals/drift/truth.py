@@ -7,6 +7,7 @@ replicas whatever variant serves, as in the twin, so the stage has to ask for as
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -22,6 +23,8 @@ from evals.drift.case import DriftCase
 from simulator.faults import AccuracyDrift, CapacityLoss, Fault, LatencyDrift, MetricOutage, ReplicaCrash
 from tools.cadence import LOOP_MARGINS, horizon_s
 
+FORESEEN_Z = 2.345
+"""The 0.9905-quantile of the standard normal distribution."""
 MATTERS = 0.03
 """Share of the true optimum's objective that keeping the stale one must lose for a fault to matter."""
 
@@ -87,22 +90,47 @@ class DriftOracle:
 
 
 def matters(case: DriftCase, time_s: float) -> bool:
-    """Say whether what is best as believed fails at *time_s*, or loses `MATTERS` of what could be had.
+    """Say whether what a stale optimizer would run fails at *time_s*, or loses `MATTERS` of the best.
 
-    Where metrics go away, what is believed is the load as they went.
+    It is sized for the load that a forecast gives, `foreseen_rps`, and fails if it does not carry the load
+    itself: a trouble that the forecast's surplus absorbs changes nothing. What could be had is at that same
+    forecast. Where metrics go away, it is the forecast of the load as they went.
     """
     load_rps = case.trace_rps[int(time_s)]
-    known_rps = case.trace_rps[int(_seen_until_s(case, time_s))] * case.forecast_factor
+    known_rps = foreseen_rps(case.trace_rps[int(_seen_until_s(case, time_s))]) * case.forecast_factor
     stale = solve(Problem.of(case.believed, known_rps, margins=LOOP_MARGINS))
     belief = belief_at(case.faults, time_s, 0.0)
-    problem = Problem.of(case.pipeline, load_rps, margins=LOOP_MARGINS, belief=belief)
-    if isinstance(stale, Infeasible) or isinstance(solve(problem), Infeasible):
+    uncapped = belief.model_copy(update={"capacity": ()})
+    now, planned = (
+        Problem.of(case.pipeline, rps, margins=LOOP_MARGINS, belief=b)
+        for rps, b in ((load_rps, uncapped), (known_rps, belief))
+    )
+    if isinstance(stale, Infeasible) or isinstance(solve(planned), Infeasible):
         return False
-    lost = {stage: -replicas for stage, replicas in lost_at(case.faults, time_s, 0.0).items()}
-    verdict = verify(problem, _topped_up(stale.configuration, lost), nearest=False)
-    if not verdict.accepted or verdict.regret is None or verdict.optimum is None:
+    served = _served(stale.configuration, belief, lost_at(case.faults, time_s, 0.0))
+    if served is None or not verify(now, served, nearest=False).accepted:
         return True
+    verdict = verify(planned, served, nearest=False)
+    if not verdict.accepted or verdict.regret is None or verdict.optimum is None:
+        return False
     return verdict.regret > MATTERS * abs(verdict.optimum)
+
+
+def foreseen_rps(load_rps: float) -> float:
+    """Return what the 0.9-quantile of the highest second of a decision's horizon is, for Poisson arrivals.
+
+    With 11 seconds each must stay below its 0.9 ** (1 / 11) = 0.9905-quantile; normal approximation.
+    """
+    return load_rps + FORESEEN_Z * math.sqrt(load_rps)
+
+
+def _served(wanted: Configuration, belief: Belief, lost: dict[str, int]) -> Configuration | None:
+    """Return what serves where *wanted* is asked for; None where a stage has nothing left."""
+    left = []
+    for s in wanted.stages:
+        cap, replicas = belief.replica_cap(s.stage), s.replicas - lost.get(s.stage, 0)
+        left.append(s.model_copy(update={"replicas": replicas if cap is None else min(replicas, cap)}))
+    return None if any(s.replicas < 1 for s in left) else Configuration(stages=tuple(left))
 
 
 def biased(forecast: Forecast, factor: float) -> Forecast:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from baselines.policy import Situation
 from core.forecast import Forecast
 from core.observation import Observation
-from evals.drift.truth import DriftOracle, belief_at, biased, lost_at, matters
+from evals.drift.truth import DriftOracle, belief_at, biased, foreseen_rps, lost_at, matters
 from simulator.faults import AccuracyDrift, CapacityLoss, LatencyDrift, MetricOutage, ReplicaCrash
 from tests.evals import drifttoy
 
@@ -90,7 +91,10 @@ def test_the_oracle_serves_what_drift_takes_and_asks_for_what_crashes_take() -> 
 
 @pytest.mark.parametrize(
     ("factor", "changes"),
-    [pytest.param(1.6, True, id="2 no longer do"), pytest.param(1.05, False, id="2 still do")],
+    [
+        pytest.param(2.5, True, id="3 no longer do"),
+        pytest.param(1.5, False, id="the surplus does"),
+    ],
 )
 def test_a_fault_matters_where_what_was_best_no_longer_carries_the_load(factor: float, changes: bool) -> None:
     slower = LatencyDrift(stage="read", variant="small", start_s=0, factor=factor)
@@ -99,10 +103,32 @@ def test_a_fault_matters_where_what_was_best_no_longer_carries_the_load(factor: 
 
 
 def test_a_crash_matters_where_the_replicas_left_do_not_carry_the_load() -> None:
-    crash = ReplicaCrash(stage="read", start_s=0, end_s=60, restarts=False)
+    one, two = (ReplicaCrash(stage="read", start_s=0, end_s=60, replicas=n, restarts=False) for n in (1, 2))
 
-    assert matters(drifttoy.case([crash]), 30)
-    assert not matters(drifttoy.case([]), 30)
+    assert matters(drifttoy.case([two]), 30), "22.8 rps are foreseen, 3 asked for; 1 serves 10 of 14"
+    assert not matters(drifttoy.case([one]), 30)
+
+
+def test_lost_capacity_matters_by_what_serves_and_not_by_what_is_asked_for() -> None:
+    left = {n: CapacityLoss(stage="read", start_s=0, replicas=n) for n in (1, 2, 3)}
+
+    assert not matters(drifttoy.case([left[1]]), 30), "nothing that would fit is within the cap"
+    assert not matters(drifttoy.case([left[3]]), 30)
+
+
+def test_a_loss_of_accuracy_matters_where_another_variant_is_better_by_then() -> None:
+    worse, hardly = (AccuracyDrift(stage="read", variant="small", start_s=0, factor=f) for f in (0.7, 0.99))
+
+    assert matters(drifttoy.case([worse]), 30)
+    assert not matters(drifttoy.case([hardly]), 30)
+
+
+def test_a_forecast_lies_above_the_load_by_what_poisson_arrivals_need() -> None:
+    rng = np.random.default_rng(5)
+
+    highest = rng.poisson(100, size=(4000, 11)).max(axis=1)
+
+    assert foreseen_rps(100) == pytest.approx(np.quantile(highest, 0.9), rel=0.02)
 
 
 def test_an_outage_matters_where_the_load_rises_meanwhile() -> None:
