@@ -59,7 +59,7 @@ class Cocktail:
     initial: Literal["search", "walk"] = "search"
     """How the first ensemble is found."""
     predictor: Predictor = "observed"
-    """Load before the surge: the windows seen, or the upper forecast that every policy gets."""
+    """The windows seen and the surge, or the upper forecast and the headroom that every policy gets."""
     margin: float = 0.02
     """Accuracy around the target within which nothing is resized (the authors')."""
     surge: float = 1.2
@@ -88,7 +88,7 @@ class Cocktail:
         target = floor_at(situation.pipeline, self.target)
         menu = Menu.of(situation, target, self._load_rps(situation))
         if not self.chosen:
-            peak = Menu.of(situation, target, self.surge * situation.planned_rps)
+            peak = Menu.of(situation, target, self._surplus(situation) * situation.planned_rps)
             self.chosen = (searched if self.initial == "search" else walked)(peak)
         elif situation.observation is not None:
             self._resize(menu, situation, situation.observation, target)
@@ -108,8 +108,12 @@ class Cocktail:
         peak_rps = largest_window_rps(self.loads.last(HISTORY_S))
         if self.predictor == "shared" or peak_rps is None:
             peak_rps = situation.forecast.upper_rps
-        self.planned_rps.append(self.surge * peak_rps)
+        self.planned_rps.append(self._surplus(situation) * peak_rps)
         return max(self.planned_rps)
+
+    def _surplus(self, situation: Situation) -> float:
+        """Return how many times a load is planned for: everyone's headroom where the forecast is."""
+        return situation.margins.headroom if self.predictor == "shared" else self.surge
 
     def _resize(self, menu: Menu, situation: Situation, observation: Observation, target: float) -> None:
         self._count(situation, observation)

@@ -14,6 +14,7 @@ from baselines.policy import create
 from core.belief import Belief, Evidence, ReplicaCap
 from core.ensemble import with_ensembles
 from core.errors import UsageError
+from core.problem import Margins
 from tests.baselines.readers import BIG, LOW, MID, TRIO, reading, seen, situation, variants_of, votes
 from tests.core.toys import configuration, pipeline, stage, variant
 
@@ -82,10 +83,15 @@ def test_before_anything_was_seen_the_forecast_is_planned_for() -> None:
 
 
 def test_the_shared_forecast_may_take_the_place_of_the_windows() -> None:
+    """4 rps with a headroom of 1.25 are just the 5 of a replica; 1.2 would be added to the 10 seen."""
     policy = Cocktail(target=1.0, predictor="shared")
-    policy.decide(situation(reading()))
+    everyone = Margins(headroom=1.25)
+    policy.decide(situation(reading(), margins=everyone))
 
-    assert policy.decide(situation(reading(), seen((10.0,) * 10)))["read"].replicas == 1
+    found = policy.decide(situation(reading(), seen((10.0,) * 10), margins=everyone))
+
+    assert found["read"].replicas == 1
+    assert policy.decide(situation(reading(), rps=4.1, margins=everyone))["read"].replicas == 2
 
 
 def test_scale_in_waits_until_the_window_and_six_plans_are_small() -> None:

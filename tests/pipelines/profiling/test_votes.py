@@ -194,6 +194,16 @@ def test_the_votes_that_ship_are_of_the_pipeline_beside_them(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", VOTING)
+def test_the_page_has_what_the_votes_that_ship_are_worth(name: str) -> None:
+    page = (PACKAGE.parent / "docs" / "ensembles.md").read_text(encoding="utf-8").replace("**", "")
+    (table,) = read_votes(PACKAGE / name / VOTES_FILE).values()
+
+    for w in worths(table):
+        figures = f"{w.majority:.3f} | {w.binomial:.3f} | {w.best_member:.3f}"
+        assert f"| {name} | `{'+'.join(w.members)}` | {figures} |" in page
+
+
+@pytest.mark.parametrize("name", VOTING)
 def test_the_votes_that_ship_agree_with_the_profile_of_single_variants(name: str) -> None:
     """Other examples, so within what 200 of the profile leave open: three standard errors and a bit."""
     shipped = read_pipeline(PACKAGE / name / "pipeline.yaml")
