@@ -90,9 +90,9 @@ def input_drift(scene: Scene, rng: np.random.Generator) -> Trouble:
 
 
 def lost_node(scene: Scene, rng: np.random.Generator) -> Trouble:
-    """Let the cluster grant the main stage half of what it needs, until a new node has come."""
+    """Let the cluster grant the main stage one replica less than it needs, until a new node has come."""
     end_s = scene.onset_s + float(rng.uniform(*PASSES_S))
-    left = max(1, scene.main_setting.replicas // 2)
+    left = max(1, scene.main_setting.replicas - 1)
     fault = CapacityLoss(stage=scene.main.name, start_s=scene.onset_s, end_s=end_s, replicas=left)
     return Trouble((fault,), (_of(scene.main.name, "lost capacity", scene.onset_s, end_s),))
 

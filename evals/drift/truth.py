@@ -16,9 +16,9 @@ from core.belief import AccuracyFactor, Belief, Evidence, LatencyFactor, Replica
 from core.configuration import Configuration
 from core.forecast import Forecast
 from core.problem import Problem
-from core.solution import Infeasible
+from core.solution import Infeasible, Optimum
 from core.solve import solve
-from core.verify import verify
+from core.verify import feasible, verify
 from evals.drift.case import DriftCase
 from simulator.faults import AccuracyDrift, CapacityLoss, Fault, LatencyDrift, MetricOutage, ReplicaCrash
 from tools.cadence import LOOP_MARGINS, horizon_s
@@ -105,13 +105,15 @@ def matters(case: DriftCase, time_s: float) -> bool:
         Problem.of(case.pipeline, rps, margins=LOOP_MARGINS, belief=b)
         for rps, b in ((load_rps, uncapped), (known_rps, belief))
     )
-    if isinstance(stale, Infeasible) or isinstance(solve(planned), Infeasible):
+    if isinstance(stale, Infeasible):
         return False
     served = _served(stale.configuration, belief, lost_at(case.faults, time_s, 0.0))
-    if served is None or not verify(now, served, nearest=False).accepted:
-        return True
+    if served is None or not feasible(now, served):
+        return isinstance(solve(planned), Optimum)
+    if not feasible(planned, served):
+        return False
     verdict = verify(planned, served, nearest=False)
-    if not verdict.accepted or verdict.regret is None or verdict.optimum is None:
+    if verdict.regret is None or verdict.optimum is None:
         return False
     return verdict.regret > MATTERS * abs(verdict.optimum)
 
