@@ -107,11 +107,11 @@ def test_scaling_down_waits_for_the_load_time_of_what_runs() -> None:
 
 def test_the_wait_begins_anew_where_the_load_came_back() -> None:
     policy, running = create("infaas"), first("large", 1, 3)
-    loads_rps = [4.0, 4.0, 14.0, 4.0, 4.0, 4.0]
+    loads_rps = [4.0, 4.0, 14.0, 4.0, 4.0, 15.0, 4.0, 4.0, 4.0]
 
     decided = [after(policy, x, 10 * i, running)["first"].replicas for i, x in enumerate(loads_rps, 1)]
 
-    assert decided == [3, 3, 3, 3, 3, 1]
+    assert decided == [3, 3, 3, 3, 3, 4, 3, 3, 1]
 
 
 def test_it_scales_down_only_to_what_is_safe() -> None:
@@ -119,6 +119,24 @@ def test_it_scales_down_only_to_what_is_safe() -> None:
 
     assert [after(policy, 9.4, time_s, running)["first"].replicas for time_s in (10, 20, 30)] == [3, 3, 2]
     assert [after(policy, 9.6, time_s, running)["first"].replicas for time_s in (40, 60, 80)] == [3, 3, 3]
+
+
+def test_what_is_cheaper_but_cannot_carry_the_load_is_no_way_down() -> None:
+    weak = variant("weak", 0.6, 0.1, (1, 1.0))
+    spec = pipeline(stage("first", SMALL, weak, batches=[1]))
+    policy, running = create("infaas", {"floor": 0.0}), first("small", 1, 9)
+
+    assert [after(policy, 85.0, time_s, running, spec) for time_s in (10, 20, 30)] == [running] * 3
+
+
+def test_what_is_no_longer_in_time_is_left_at_once() -> None:
+    """At 15 rps four fill in 0.2 s and take 0.2 s, over half of the SLO of 0.7 s."""
+    spec = pipeline(stage("first", SMALL), stage("second", variant("only", 0.9, 1, (1, 0.1))), slo_s=0.7)
+    running = configuration(("first", "small", 4, 3), ("second", "only", 1, 2))
+
+    chosen = after(create("infaas", {"floor": 0.0}), 15.0, 10.0, running, spec)
+
+    assert (chosen["first"].batch, chosen["first"].replicas) == (1, 2)
 
 
 def test_a_batch_counts_while_it_fills_within_the_stages_share_of_the_slo() -> None:

@@ -59,11 +59,11 @@ def test_a_new_variant_is_charged_for_its_load_time() -> None:
 
 
 def test_no_more_cores_than_the_most_accurate_variant_needs_are_spent() -> None:
-    """`wide` is less accurate than `large` by nothing that matters, and takes more cores at this load."""
+    """Were cores a gain, `wide`, which takes 5 at any load, would win: `large` needs only 4."""
     wide = variant("wide", 0.85, 5, (1, 0.01))
     spec = pipeline(stage("first", stage("x")["variants"][1], wide))
 
-    chosen = create("ms-plus", {"cores": {"first": 20.0}, "alpha": -1.0}).decide(told(spec, 6.0))
+    chosen = create("ms-plus", {"cores": {"first": 20.0}, "alpha": -10.0}).decide(told(spec, 6.0))
 
     assert chosen == first("large", 1, 2)
 
@@ -101,6 +101,16 @@ def test_stages_share_the_limit_in_proportion_to_what_they_need() -> None:
     assert chosen.cores(spec) <= 6
 
 
+def test_a_stage_is_planned_for_the_most_that_the_one_above_may_send() -> None:
+    """Of 11 rps `chatty` makes 33, for which `other`, at 8 each, needs five."""
+    chatty, quiet = variant("chatty", 0.6, 1, (1, 0.1), fanOut=3.0), variant("quiet", 0.9, 1, (1, 0.1))
+    spec = pipeline(stage("first", chatty, quiet), stage("second", variant("other", 0.8, 1, (1, 0.1))))
+
+    chosen = create("ms-plus").decide(told(spec, 99.0, planned_rps=10.0))
+
+    assert chosen["second"].replicas == 5
+
+
 def test_lost_capacity_is_not_used() -> None:
     lost = Belief(capacity=(ReplicaCap(stage="first", replicas=2, evidence=EVIDENCE),))
 
@@ -115,7 +125,7 @@ def test_a_higher_forecast_is_acted_on_at_once_and_a_lower_one_at_the_fourth_tim
 
     assert [decided(x) for x in (7.0, 10.0)] == [2, 3]
     assert [decided(x) for x in (7.0, 10.0, 3.0, 7.0)] == [1, 1, 1, 2]
-    assert [decided(x) for x in (3.0, 7.1)] == [1, 2]
+    assert [decided(x) for x in (6.0, 6.5, 7.1)] == [1, 1, 2]
 
 
 def test_a_stage_carries_what_the_variant_above_sends_on() -> None:
