@@ -17,7 +17,9 @@ def ipa_case(seed: int) -> Instance:
     """Return instance *seed* without what IPA does not know."""
     plain = case(seed)
     spec: dict[str, Any] = dict(plain.spec)
-    spec["stages"] = [s | {"replicas": s["replicas"] | {"min": 1}} for s in spec["stages"]]
+    spec["stages"] = [
+        s | {"replicas": s["replicas"] | {"min": max(1, s["replicas"]["min"])}} for s in spec["stages"]
+    ]
     spec["objective"] = {**spec["objective"], **({"rho": 0.0} if "alpha" in spec["objective"] else {})}
     return replace(
         Instance({**plain.document, "spec": spec}, load_rps=max(1.0, float(round(plain.load_rps)))),

@@ -110,6 +110,7 @@ def test_the_cases_bind_and_are_of_every_kind() -> None:
     assert sum(not is_chain(i) for i in solvable) > 10
 
 
+CHAIN = pipeline(stage("first"), stage("second"), slo_s=1.0)
 BRANCHES = pipeline(
     stage("fork"),
     stage("long", after=["fork"]),
@@ -128,6 +129,33 @@ def test_a_branch_beside_the_critical_path_gets_the_time_that_the_path_leaves_it
 
     assert chosen is not None
     assert (chosen["long"].cost, chosen["short"]) == (0.5, cheap)
+
+
+def test_the_critical_path_decides_what_it_shares_with_others() -> None:
+    """`join` could save 3 by taking its time, but then `long` would have to pay 8 for being fast."""
+    brief = Option(1, 1, 0.2, 1.0)
+    long = [Option(1, 9, 0.3, 9.0), Option(4, 1, 0.5, 1.0)]
+    join = [Option(1, 4, 0.2, 4.0), Option(4, 1, 0.4, 1.0)]
+
+    chosen = cheapest(BRANCHES, {"fork": [brief], "long": long, "short": [brief], "join": join})
+
+    assert chosen is not None
+    assert [chosen[n].cost for n in ("long", "join")] == [1.0, 4.0]
+
+
+def test_on_a_chain_only_as_many_stages_are_slow_as_there_is_time_for() -> None:
+    first_ways = [Option(1, 4, 0.2, 4.0), Option(4, 1, 0.6, 1.0)]
+    second_ways = [Option(1, 8, 0.2, 8.0), Option(4, 1, 0.6, 1.0)]
+
+    chosen = cheapest(CHAIN, {"first": first_ways, "second": second_ways})
+
+    assert chosen == {"first": first_ways[0], "second": second_ways[1]}
+
+
+def test_rounding_to_the_grid_never_breaks_the_slo() -> None:
+    just_over = Option(1, 1, 0.5004, 1.0)
+
+    assert cheapest(CHAIN, {"first": [just_over], "second": [just_over]}) is None
 
 
 def test_where_the_critical_path_leaves_no_time_the_branch_is_fast() -> None:

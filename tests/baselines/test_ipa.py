@@ -30,7 +30,7 @@ from tests.baselines.ipacase import ipa_case
 from tests.baselines.told import first, seen, told
 from tests.core.brute import best, feasible, objective, sign
 from tests.core.instances import settings_of
-from tests.core.toys import pipeline, stage, variant
+from tests.core.toys import LARGE, SMALL, pipeline, stage, variant
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 FOLDER = DATA / "ipa" / "golden"
@@ -141,6 +141,30 @@ def test_a_stage_without_a_batch_up_to_the_cap_is_named() -> None:
         create("ipa", {"batch_cap": 1}).decide(told(spec, 5.0))
 
 
+def test_of_equally_good_configurations_that_of_the_fewest_cores_is_taken() -> None:
+    """At 6 rps two `large` are worth 9 - 4, one `small` 6 - 1."""
+    spec = pipeline(stage("first", LARGE, SMALL, batches=[1]))
+
+    assert create("ipa").decide(told(spec, 6.0)) == first("small", 1, 1)
+
+
+def test_a_larger_batch_that_is_faster_is_considered_though_it_serves_less() -> None:
+    odd = variant("odd", 0.9, 1, (1, 0.3, 10.0), (4, 0.1, 9.0))
+    spec = pipeline(stage("first", odd, replicas={"min": 1, "max": 20}), slo_s=0.15)
+
+    assert create("ipa").decide(told(spec, 100.0)) == first("odd", 4, 12)
+
+
+def test_a_join_carries_the_largest_of_what_its_edges_bring() -> None:
+    spec = pipeline(
+        stage("first", SMALL, batches=[1]),
+        stage("second", SMALL, after=[{"stage": "first", "fanOut": 3.0}], batches=[1]),
+        stage("join", SMALL, after=["first", "second"], batches=[1]),
+    )
+
+    assert [s.replicas for s in create("ipa").decide(told(spec, 9.0)).stages] == [1, 3, 3]
+
+
 def test_where_nothing_is_feasible_what_runs_is_kept() -> None:
     running = first("large", 1, 3)
 
@@ -199,14 +223,15 @@ def test_a_missing_sample_is_what_was_seen_before_it_and_never_zero() -> None:
     policy = create("ipa-own")
     running = first("small", 1, 1)
 
-    gap = seen(10.0, None, 25.0, *[None] * 8)
+    gap = seen(10.0, None, 60.6, *[None] * 8)
 
-    assert policy.decide(told(ONE_BY_ONE, 1.0, observation=gap, running=running)) == first("small", 1, 3)
+    assert policy.decide(told(ONE_BY_ONE, 1.0, observation=gap, running=running)) == first("small", 1, 7)
     for time_s in range(20, 150, 10):
         blind = told(ONE_BY_ONE, 1.0, observation=seen(time_s, *[None] * 10), running=running)
-        expected = 25.0 if time_s < WINDOW_S + 10 else 25.0 * sum(AR_WEIGHTS) + AR_CONSTANT_RPS
+        expected = 60.6 if time_s < WINDOW_S + 10 else 60.6 * sum(AR_WEIGHTS) + AR_CONSTANT_RPS
         replicas = math.ceil(round(expected) / 10)
         assert policy.decide(blind) == first("small", 1, replicas)
+    assert replicas == 6
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="the trace (../shared/data/ipa/traces) is not here")
