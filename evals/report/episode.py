@@ -8,7 +8,7 @@ of what was late or dropped.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from markupsafe import Markup
@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from evals.frames import Floats, Trail
-from evals.report.ink import FAINT, INK, MUTED, Style, drawing, inline
+from evals.report.ink import FAINT, INK, LINE_COLOURS, MUTED, Style, drawing, inline
 from evals.standings import ORACLE, Cell
 
 RIVALS = 3
@@ -43,6 +43,16 @@ def shown(cell: Cell, trails: Mapping[tuple[str, str], Trail]) -> tuple[str, ...
     rivals = [s.policy for s in cell.rivals if (cell.scenario, s.policy) in trails]
     frame = [p for p in (cell.roles.oracle, cell.roles.ours) if (cell.scenario, p) in trails]
     return (*reversed(rivals[:RIVALS]), *frame)
+
+
+def told_apart(policies: Sequence[str], styles: Mapping[str, Style]) -> Mapping[str, Style]:
+    """Return styles of different colours, as lines have no markers; whoever comes last keeps theirs."""
+    found: dict[str, Style] = {}
+    for policy in reversed(policies):
+        taken = {style.colour for style in found.values()}
+        free = [colour for colour in (styles[policy].colour, *LINE_COLOURS) if colour not in taken]
+        found[policy] = replace(styles[policy], colour=free[0])
+    return found
 
 
 def episode(

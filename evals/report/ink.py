@@ -33,6 +33,7 @@ STAND_INS: Mapping[str, str] = {
     **{f"#0c000{k}": name for k, name in enumerate(COLOURS)},
 }
 """Colours that no figure would use for themselves, by the variable that takes their place."""
+LINE_COLOURS = tuple(stand_in for stand_in, name in STAND_INS.items() if name in COLOURS)
 MARKERS = ("o", "s", "^", "v", "D", "P", "X")
 """As many as share no divisor with the colours: 42 pairs before one comes twice."""
 GLYPHS: Mapping[str, str] = dict(zip(MARKERS, "●■▲▼◆✚✖", strict=True)) | {"*": "★", "d": "◇"}

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from core.errors import UsageError
 from evals.frames import Results, Row, distinct, load
-from evals.report.episode import episode, shown
+from evals.report.episode import episode, shown, told_apart
 from evals.report.ink import Style, styles
 from evals.report.pareto import pareto
 from evals.report.regret import regret_bars
@@ -56,7 +56,8 @@ class CellView:
     cell: Cell
     anchor: str
     figure: Markup | None
-    shown: tuple[str, ...]
+    lines: tuple[Style, ...]
+    """Of the figure, ours first."""
     rows: Sequence[tuple[str, ...]]
 
 
@@ -158,11 +159,12 @@ def _group(name: str, of: Sequence[Cell], results: Results, drawn: Mapping[str, 
 
 def _cell(cell: Cell, results: Results, drawn: Mapping[str, Style]) -> CellView:
     key = anchor(cell.scenario)
+    lines = told_apart(shown(cell, results.trails), drawn)
     return CellView(
         cell=cell,
         anchor=key,
-        figure=episode(f"episode-{key}", cell, results.trails, drawn),
-        shown=tuple(reversed(shown(cell, results.trails))),
+        figure=episode(f"episode-{key}", cell, results.trails, lines),
+        lines=tuple(lines.values()),
         rows=cell_rows(cell),
     )
 

@@ -72,8 +72,16 @@ def _bar(axes: Axes, row: int, standing: Standing, *, is_ours: bool) -> None:
     if regret.low is not None and regret.high is not None and abs(regret.mean) < MOST:
         end = min(MOST, regret.high)
         axes.plot([max(-MOST, regret.low), end], [row, row], color=INK, linewidth=1.1)
-    cut = "▸ " if regret.mean > MOST else " "
-    axes.text(max(0.0, end, length), row, f"{cut}{share(regret.mean)}", va="center", fontsize=7.0, color=INK)
+    cut = "▸ " if regret.mean > MOST else ""
+    axes.annotate(
+        f"{cut}{share(regret.mean)}",
+        (max(0.0, end, length), row),
+        xytext=(4.0, 0.0),
+        textcoords="offset points",
+        va="center",
+        fontsize=7.0,
+        color=INK,
+    )
 
 
 def _mean(standing: Standing) -> float:

@@ -11,7 +11,7 @@ import pytest
 from core.errors import UsageError
 from evals.frames import Trail, load
 from evals.report import write_report
-from evals.report.episode import MOST_POINTS, shown
+from evals.report.episode import MOST_POINTS, shown, told_apart
 from evals.report.ink import STAND_INS, styles
 from evals.report.page import render
 from evals.report.pareto import front
@@ -139,7 +139,7 @@ def test_a_report_that_cannot_be_written_is_a_sentence(folder: Path, tmp_path: P
 def test_the_front_is_made_of_those_that_nobody_beats_in_both(tmp_path: Path) -> None:
     rows = [
         *scored("a/b", {"cheap": [1.0]}, mean_cores=1.0, effective_accuracy=0.5),
-        *scored("a/b", {"wasteful": [1.0]}, mean_cores=3.0, effective_accuracy=0.5),
+        *scored("a/b", {"wasteful": [1.0]}, mean_cores=1.5, effective_accuracy=0.5),
         *scored("a/b", {"ilp": [1.0]}, mean_cores=2.0, effective_accuracy=0.8),
         *scored("a/b", {"worse": [1.0]}, mean_cores=2.5, effective_accuracy=0.7),
         *scored("a/b", {"large": [1.0]}, mean_cores=9.0, effective_accuracy=0.9),
@@ -159,16 +159,26 @@ def test_the_episode_shows_ours_on_top_of_the_oracle_and_the_best_rivals(tmp_pat
     assert shown(cell, trails) == ("d", "c", "a", "oracle", "ilp")
 
 
+def test_no_two_lines_of_a_figure_have_one_colour() -> None:
+    policies = ["ilp", "oracle", *(f"p{k}" for k in range(13))]
+
+    lines = told_apart(["p12", "p6", "p0", "oracle", "ilp"], styles(policies, Roles(ours="ilp")))
+
+    assert len({style.colour for style in lines.values()}) == 5
+
+
 def judged(folder: Path, scores: dict[str, float]) -> Cell:
     (cell,) = cells(load(write(folder, scored("a/b", {p: [score] for p, score in scores.items()}))))
     return cell
 
 
 def test_a_long_episode_is_drawn_with_few_points(tmp_path: Path) -> None:
-    short = paper_like(tmp_path / "short", pipelines=["video"], traces=["x"], seeds=1, seconds=MOST_POINTS)
-    long = paper_like(tmp_path / "long", pipelines=["video"], traces=["x"], seeds=1, seconds=20 * MOST_POINTS)
+    folder = paper_like(tmp_path, pipelines=["video"], traces=["x"], seeds=1, seconds=20 * MOST_POINTS)
 
-    assert len(render(load(long))) < 1.2 * len(render(load(short)))
+    figure = re.findall(r"<svg.*?</svg>", render(load(folder)), re.DOTALL)[-1]
+
+    paths = re.findall(r'<path d="(.*?)"', figure, re.DOTALL)
+    assert max(path.count("L") for path in paths) <= 4 * MOST_POINTS
 
 
 def test_twenty_policies_can_be_told_apart() -> None:

@@ -37,6 +37,15 @@ def test_an_interval_lies_around_the_mean_and_inside_of_what_was_measured() -> N
     assert 1.0 <= found.low < 4.8 < found.high <= 9.0
 
 
+def test_an_interval_of_few_seeds_is_as_wide_as_students() -> None:
+    drawn = np.random.default_rng(3).normal(size=(100, 10))
+
+    widths = [(found.high or 0.0) - (found.low or 0.0) for found in map(estimate, drawn.tolist())]
+
+    students = 2 * scipy_stats.t.ppf(0.975, 9) * drawn.std(axis=1, ddof=1) / math.sqrt(10)
+    assert np.mean(widths / students) == pytest.approx(1.0, abs=0.05)
+
+
 def test_the_same_episodes_give_the_same_interval() -> None:
     assert estimate([1.0, 2.0, 5.0]) == estimate([1.0, 2.0, 5.0])
 
@@ -144,7 +153,7 @@ def test_corrected_chances_lie_between_the_plain_ones_and_bonferroni_and_keep_th
     assert [c for _, c in pairs] == sorted(corrected)
 
 
-@pytest.mark.parametrize("seeds", [1, 2, 5, 10])
+@pytest.mark.parametrize("seeds", [1, 2, 5, 10, 40])
 def test_no_test_of_so_many_seeds_gives_less_than_the_least_p(seeds: int) -> None:
     assert sign_flip_p([1.0 + k for k in range(seeds)]) == least_p(seeds)
 
