@@ -100,10 +100,8 @@ def matters(case: DriftCase, time_s: float) -> bool:
     known_rps = foreseen_rps(case.trace_rps[int(_seen_until_s(case, time_s))]) * case.forecast_factor
     stale = solve(Problem.of(case.believed, known_rps, margins=LOOP_MARGINS))
     belief = belief_at(case.faults, time_s, 0.0)
-    uncapped = belief.model_copy(update={"capacity": ()})
     now, planned = (
-        Problem.of(case.pipeline, rps, margins=LOOP_MARGINS, belief=b)
-        for rps, b in ((load_rps, uncapped), (known_rps, belief))
+        Problem.of(case.pipeline, rps, margins=LOOP_MARGINS, belief=belief) for rps in (load_rps, known_rps)
     )
     if isinstance(stale, Infeasible):
         return False

@@ -106,6 +106,23 @@ def test_an_alarm_on_another_subject_is_false_and_a_surge_accuses_nothing() -> N
     }
 
 
+@pytest.mark.parametrize(
+    ("kind", "ambiguous"),
+    [
+        pytest.param("accuracy drift", True, id="labels are of both stages"),
+        pytest.param("latency drift", False, id="service times are of one stage each"),
+    ],
+)
+def test_only_what_rests_on_shared_evidence_may_name_the_wrong_stage_beside_the_right_one(
+    kind: FindingKind, ambiguous: bool
+) -> None:
+    truth = [SLOWER, Happening(what="accuracy drift", subject="read", start_s=95, end_s=300)]
+
+    (found,) = false_alarms([_decision(100, [(kind, "read"), (kind, "detect")])], truth)
+
+    assert (found.subject, found.ambiguous) == ("detect", ambiguous)
+
+
 def _turns(pattern: str) -> list[tuple[float, bool]]:
     return [(10.0 * k, mark == "1") for k, mark in enumerate(pattern)]
 

@@ -37,6 +37,15 @@ def test_the_loop_believes_the_wrong_profile_at_first_and_the_cluster_serves_the
     assert first.observation.stages[0].services[0].mean_s > 0.07, "0.05 s is believed"
 
 
+def test_the_stale_optimizer_is_told_the_wrong_profile_and_the_oracle_is_not() -> None:
+    case = replace(drifttoy.case(), profile=drifttoy.pipeline(small_latency_s=0.02))
+
+    stale, oracle = run(case, "ilp-stale").report, run(case, "oracle").report
+
+    assert stale.mean_cores == pytest.approx(1.0)
+    assert oracle.mean_cores >= 2.0
+
+
 def test_the_stale_optimizer_keeps_what_the_loop_and_the_oracle_leave() -> None:
     slower = LatencyDrift(stage="read", variant="small", start_s=10, factor=3.0)
     truth = (Happening(what="latency drift", subject="read", start_s=10, end_s=120, variant="small"),)

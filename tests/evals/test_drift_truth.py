@@ -55,8 +55,9 @@ def test_drifts_of_one_variant_multiply_and_others_are_left_alone() -> None:
     assert belief.accuracy_factor("read", "large") == 1.0
 
 
-def test_of_two_losses_of_capacity_the_tighter_holds_and_only_while_it_lasts() -> None:
-    faults = [CapacityLoss(stage="read", start_s=10, end_s=20, replicas=n) for n in (3, 2)]
+@pytest.mark.parametrize("sizes", [(3, 2), (2, 3)])
+def test_of_two_losses_of_capacity_the_tighter_holds_and_only_while_it_lasts(sizes: tuple[int, int]) -> None:
+    faults = [CapacityLoss(stage="read", start_s=10, end_s=20, replicas=n) for n in sizes]
 
     assert belief_at(faults, 12, 0).replica_cap("read") == 2
     assert belief_at(faults, 20, 5).replica_cap("read") is None
