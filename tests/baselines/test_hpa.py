@@ -12,13 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from baselines._deployed import filled
+from baselines._granted import granted
 from baselines._hpa import Allowance, Bounds, Direction, Scaler, by_total, by_usage
 from baselines.policy import Policy, Situation, create
 from core.configuration import Configuration
 from core.errors import UsageError
 from core.forecast import Forecast
 from core.observation import Observation, ServiceObservation, StageObservation
-from tests.core.toys import configuration, pipeline, stage
+from tests.core.toys import configuration, pipeline, stage, variant
 
 ONE_BY_ONE = pipeline(stage("first", batches=[1]))
 WIDE = Bounds(1, 1000)
@@ -95,6 +97,12 @@ def test_the_example_of_fifty_replicas_at_75_percent(usage: float, replicas: int
         pytest.param({"current": 4, "usage": 0.2, "measured": 3, "missing": 1}, 4, id="missing count full"),
         pytest.param({"current": 4, "usage": 0.0, "measured": 3, "missing": 1}, 2, id="and still scale in"),
         pytest.param({"current": 4, "usage": 0.549, "measured": 4, "unready": 0}, 4, id="tolerated"),
+        pytest.param(
+            {"current": 4, "usage": 0.46, "measured": 2, "unready": 2}, 4, id="in tolerance: left out"
+        ),
+        pytest.param(
+            {"current": 9, "usage": 0.9, "measured": 3, "missing": 1}, 9, id="fewer pods than asked"
+        ),
         pytest.param({"current": 4, "usage": 9.0, "measured": 0, "unready": 4}, 4, id="nothing measured"),
         pytest.param({"current": 9, "usage": 0.6, "measured": 3, "unready": 0, "missing": 0}, 4, id="of 3"),
     ],
@@ -217,7 +225,7 @@ def test_without_a_feasible_deployment_the_caller_hears_why() -> None:
     [
         pytest.param(150, 2, 2, id="75 %: within the tolerance of 70 %"),
         pytest.param(180, 2, 3, id="90 %: ceil(2 * 0.9 / 0.7)"),
-        pytest.param(98, 1, 2, id="one of two not ready: 98 % becomes 49 %, the other direction"),
+        pytest.param(144, 1, 2, id="one of two not ready: 144 % becomes 72 %"),
         pytest.param(0, 2, 2, id="idle, but the window remembers two"),
     ],
 )
@@ -261,6 +269,31 @@ def test_the_target_is_a_parameter() -> None:
     assert policy.decide(situation(seen(10, batches=150, ready=2), small(2))) == small(3)
 
 
+def test_the_tolerance_is_a_parameter() -> None:
+    policy = create("hpa", {"tolerance": 0.0})
+    policy.decide(situation(None, None))
+
+    assert policy.decide(situation(seen(10, batches=150, ready=2), small(2))) == small(3)
+
+
+def test_per_cent_are_rounded_in_favour_of_more() -> None:
+    """10 % of 5 are half a pod."""
+    scaler = Scaler(out=Direction(0.0, (Allowance(period_s=60, percent=10),)))
+
+    assert scaler.scaled(now_s=0, current=5, recommended=50, bounds=WIDE) == 6
+
+
+def test_the_stage_furthest_behind_gets_what_there_is() -> None:
+    """Three and six are wanted, two and two run, and one core is left."""
+    spec = pipeline(stage("first", batches=[1]), stage("second", batches=[1]), limits={"maxCores": 5})
+    running = configuration(("first", "small", 1, 2), ("second", "small", 1, 2))
+    wanted = configuration(("first", "small", 1, 3), ("second", "small", 1, 6))
+
+    chosen = granted(situation(None, running, spec=spec), wanted)
+
+    assert chosen == configuration(("first", "small", 1, 2), ("second", "small", 1, 3))
+
+
 def test_stages_share_what_a_core_limit_leaves() -> None:
     """Both want four `small`, the budget has five cores: the one that is behind comes first."""
     spec = pipeline(stage("first", batches=[1]), stage("second", batches=[1]), limits={"maxCores": 5})
@@ -288,3 +321,20 @@ def test_a_batch_that_no_longer_fills_in_time_is_made_smaller() -> None:
 
     assert at_peak == configuration(("first", "small", 4, 1))
     assert at_night == configuration(("first", "small", 1, 1))
+
+
+THREE_SIZES = variant("only", 0.6, 1, (1, 0.1), (2, 0.15), (4, 0.2))
+
+
+def test_the_batch_that_fills_slowest_is_made_smaller_first() -> None:
+    """At 5 rps four and two take 0.8 s to fill and 0.35 s to serve; twice two 0.4 s and 0.3 s."""
+    spec = pipeline(stage("first", THREE_SIZES), stage("second", THREE_SIZES))
+    both = configuration(("first", "only", 4, 1), ("second", "only", 2, 1))
+
+    assert filled(spec, both, 5.0) == configuration(("first", "only", 2, 1), ("second", "only", 2, 1))
+
+
+def test_where_no_batch_fills_in_time_the_smallest_are_left() -> None:
+    spec = pipeline(stage("first", THREE_SIZES, batches=[2, 4]))
+
+    assert filled(spec, configuration(("first", "only", 4, 1)), 0.1) == configuration(("first", "only", 2, 1))

@@ -92,12 +92,12 @@ def test_above_what_all_cores_carry_there_is_no_allocation() -> None:
     ),
     load_rps=st.floats(0.5, 60),
     max_cores=st.integers(1, 9),
-    alpha=st.floats(0.001, 1),
-    beta=st.floats(0, 0.3),
+    alpha=st.floats(0.001, 0.3),
+    beta=st.floats(0, 0.5),
     most_variants=st.integers(1, 3),
     data=st.data(),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_no_allocation_is_better(
     lines: list[Line],
     load_rps: float,
@@ -107,7 +107,7 @@ def test_no_allocation_is_better(
     most_variants: int,
     data: Any,  # noqa: ANN401
 ) -> None:
-    running = {ln.name: data.draw(st.sampled_from(ln.sizes)) for ln in lines if data.draw(st.booleans())}
+    running = {line.name: data.draw(st.sampled_from(line.sizes)) for line in lines[:2]}
     prices = Prices(alpha, beta, 7.0)
     values = {
         sizes: value
@@ -152,6 +152,31 @@ def _value(
     return gained - prices.alpha * sum(sizes) / prices.cores - prices.beta * starting
 
 
+def test_what_runs_is_kept_where_starting_costs_more_than_its_cores() -> None:
+    """Two cores carry 8, one would do. A core costs 0.05, a start 0.1; at 0.01 for a start it would go."""
+    line = Line("a", 0.9, 5.0, 0.0, (1.0, 2.0, 3.0), load_time_s=5.0)
+
+    def chosen(beta: float) -> Mapping[str, float] | None:
+        return allocated([line], 4.0, 3.0, running={"a": 2.0}, prices=Prices(0.05, beta, 1.0))
+
+    assert chosen(0.1) == {"a": 2.0}
+    assert chosen(0.01) == {"a": 1.0}
+
+
+def test_the_slowest_of_those_started_is_charged() -> None:
+    """At 7 rps `best` carries 4, and 3 are left. `good` is better by 0.1 * 3 / 7 but loads for 10 s."""
+    best, good, plain = (
+        Line(name, accuracy, 5.0, 0.0, (1.0,), load_time_s=load_time_s)
+        for name, accuracy, load_time_s in (("best", 0.9, 1.0), ("good", 0.8, 10.0), ("plain", 0.7, 1.0))
+    )
+
+    def chosen(beta: float) -> Mapping[str, float] | None:
+        return allocated([best, good, plain], 7.0, 2.0, prices=Prices(0.05, beta, 1.0))
+
+    assert chosen(0.01) == {"best": 1.0, "good": 1.0}
+    assert chosen(0.1) == {"best": 1.0, "plain": 1.0}
+
+
 @pytest.mark.parametrize(
     ("loads_rps", "predicted_rps"),
     [
@@ -188,7 +213,7 @@ def situation(
             accuracy=None,
         )
     forecast = Forecast(point_rps=upper_rps, upper_rps=upper_rps, quantile=0.9, horizon_s=30, method="told")
-    return Situation(spec, forecast, observation, running, planned_rps)
+    return Situation(spec, forecast, observation, running, planned_rps=planned_rps)
 
 
 def small(replicas: int) -> Configuration:
@@ -297,3 +322,11 @@ def test_it_stays_within_the_limits(
 
 def test_a_dear_core_makes_it_frugal() -> None:
     assert create("infadapter", {"alpha": 10.0}).decide(situation(None, upper_rps=4.0)) == small(1)
+
+
+def test_what_runs_counts_where_a_start_is_dear() -> None:
+    """At 3.3 rps one `large` would do; the two that run start nothing, and a start costs 0.1."""
+    cheap, dear = create("infadapter", {"beta": 0.0}), create("infadapter", {"beta": 0.1})
+
+    assert cheap.decide(situation(None, large(2), upper_rps=3.0)) == large(1)
+    assert dear.decide(situation(None, large(2), upper_rps=3.0)) == large(2)

@@ -36,7 +36,7 @@ def situation(
     running: Configuration | None = None,
 ) -> Situation:
     forecast = Forecast(point_rps=0, upper_rps=upper_rps, quantile=0.9, horizon_s=30, method="told")
-    return Situation(spec, forecast, observation, running, planned_rps)
+    return Situation(spec, forecast, observation, running, planned_rps=planned_rps)
 
 
 def plan(spec: Pipeline, load_rps: float) -> Plan:

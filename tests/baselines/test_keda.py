@@ -43,7 +43,7 @@ def situation(
     spec: Pipeline = ONE_BY_ONE,
     planned_rps: float = 15.0,
 ) -> Situation:
-    return Situation(spec, FORECAST, observation, running, planned_rps)
+    return Situation(spec, FORECAST, observation, running, planned_rps=planned_rps)
 
 
 def small(replicas: int) -> Configuration:

@@ -45,7 +45,7 @@ def situation(
             accuracy=None,
         )
     forecast = Forecast(point_rps=0, upper_rps=upper_rps, quantile=0.9, horizon_s=30, method="told")
-    return Situation(spec, forecast, observation, None, planned_rps)
+    return Situation(spec, forecast, observation, None, planned_rps=planned_rps)
 
 
 def loki(cores: float, **parameters: Any) -> Policy:  # noqa: ANN401
