@@ -250,27 +250,40 @@ def test_what_came_before_a_scale_in_does_not_undo_it() -> None:
     assert [loop.run(4.0) for _ in range(6)] == [5, 5, 1, 1, 1, 1]
 
 
-def test_each_stage_is_scaled_by_its_share_and_its_own_utilisation() -> None:
-    """Two items reach the second stage for each request. rho is 0.5 and 0.8, mu 10."""
+def followed(load_rps: float, running: Configuration) -> Configuration:
+    """Return what runs after half a minute. rho is 0.5 and 0.8, mu 10; the second stage gets two for one."""
     fanned = variant("only", 0.6, 1, (1, 0.1), fanOut=2.0)
     spec = pipeline(stage("first", fanned), stage("second", ALONE))
     policy = InferLine()
-    running = configuration(("first", "only", 1, 2), ("second", "only", 1, 3))
     policy.plan = Plan(running, {"first": 0.5, "second": 0.8})
-    loads_rps = (20.0,) * 10
-    seen = Observation(
-        time_s=10,
-        interval_s=10,
-        loads_rps=loads_rps,
-        latency_s=None,
-        in_time=None,
-        dropped_rps=None,
-        accuracy=None,
-    )
+    for now_s in (10.0, 20.0, 30.0):
+        seen = Observation(
+            time_s=now_s,
+            interval_s=10,
+            loads_rps=(load_rps,) * 10,
+            latency_s=None,
+            in_time=None,
+            dropped_rps=None,
+            accuracy=None,
+        )
+        running = policy.decide(situation(spec, observation=seen, running=running))
+    return running
 
-    chosen = policy.decide(situation(spec, observation=seen, running=running))
 
-    assert chosen == configuration(("first", "only", 1, 4), ("second", "only", 1, 5))
+def two(first: int, second: int) -> Configuration:
+    return configuration(("first", "only", 1, first), ("second", "only", 1, second))
+
+
+def test_each_stage_is_scaled_out_by_its_share_and_its_own_utilisation() -> None:
+    """20 rps take 20 / 5 and 40 / 8; what a stage has beyond that it keeps."""
+    assert followed(20.0, two(2, 3)) == two(4, 5)
+    assert followed(20.0, two(2, 7)) == two(4, 7)
+
+
+def test_scaling_in_leaves_every_stage_the_room_of_the_one_with_most() -> None:
+    """8 rps take 8 / 5 and 16 / 5, the least rho being 0.5; a stage that has fewer gets none."""
+    assert followed(8.0, two(4, 6)) == two(2, 4)
+    assert followed(8.0, two(4, 3)) == two(2, 3)
 
 
 def test_scaling_out_ends_at_the_limits() -> None:

@@ -126,3 +126,20 @@ def test_below_the_activation_threshold_nothing_wakes() -> None:
 
 def test_a_cooldown_of_its_own() -> None:
     assert counts(deployed(TO_ZERO, cooldown_s=20.0), [8.0, 0.0, 0.0, 0.0], TO_ZERO, 1) == [1, 1, 1, 0]
+
+
+def test_above_zero_the_hpa_leaves_one_however_idle_it_is() -> None:
+    assert counts(deployed(TO_ZERO, cooldown_s=1000.0), [0.0] * 50, TO_ZERO, 2)[-1] == 1
+
+
+def test_the_target_follows_the_batch_in_use() -> None:
+    """In fours a replica serves 20, one by one 10: at 24 rps that makes two or three."""
+    spec = pipeline(stage("first"))
+    policy = create("keda")
+    policy.decide(situation(None, None, spec=spec, planned_rps=40.0))
+    fours, ones = configuration(("first", "small", 4, 1)), small(1)
+
+    def replicas(running: Configuration) -> int:
+        return policy.decide(situation(seen(10.0, 24.0), running, spec=spec))["first"].replicas
+
+    assert [replicas(fours), replicas(ones)] == [2, 3]

@@ -153,15 +153,15 @@ def _key(
         return None
     loads = stage_loads(spec, chosen, load_rps)
     served = min(chosen[n].replicas * points[n].throughput_rps / loads[n] for n in points)
-    return min(1.0, served + 1e-9), chosen.accuracy(spec) or 0.0, -chosen.cores(spec)
+    return round(min(1.0, served), 9), chosen.accuracy(spec) or 0.0, -chosen.cores(spec)
 
 
 @pytest.mark.parametrize(
     ("loads_rps", "demand_rps"),
     [
         pytest.param((10.0,), 10.0, id="the first sample"),
-        pytest.param((10.0, 23.0), 15.0, id="10 + 13 / 2.6"),
-        pytest.param((10.0, None, 23.0), 15.0, id="a missing sample says nothing"),
+        pytest.param((10.0, 35.9), 19.9, id="10 + 25.9 / 2.6"),
+        pytest.param((10.0, None, 35.9), 19.9, id="a missing sample says nothing"),
     ],
 )
 def test_the_demand_is_a_weighted_mean(loads_rps: tuple[float | None, ...], demand_rps: float) -> None:
@@ -205,6 +205,8 @@ def test_the_limits_of_the_pipeline_hold_in_a_larger_cluster() -> None:
     limited = pipeline(stage("first", maxCores=3), limits={"maxCores": 7})
 
     assert loki(50.0).decide(situation(100.0, spec=limited)) == configuration(("first", "small", 4, 3))
+    in_all = pipeline(stage("first"), limits={"maxCores": 4})
+    assert loki(50.0).decide(situation(100.0, spec=in_all)) == configuration(("first", "small", 4, 4))
 
 
 def test_where_the_cluster_cannot_hold_the_least_the_lightest_serve() -> None:
