@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from agent.planners import Briefing, Thought
+from agent.planners import Briefing, Planner, Thought
 from core.assessment import Assessment, Finding
 from core.calendar import Event
 from core.configuration import Configuration
 from core.problem import Problem
 from core.proposal import Proposal
+from evals.agent.judging import Judged, judged
 from evals.agent.situations import Case, Kind, all_cases
 from tests.agent.toy import pipeline_of, running
 from tools.toolkit.situation import Situation
@@ -27,6 +28,7 @@ TOO_MUCH = running("large", 5, read=2)
 POOR = running("small", 2, read=2)
 TOO_LITTLE = running("small", 1, read=2)
 OPTIMUM = 6.2
+SURGE = Finding(kind="load surge", subject="toy", statement="16 rps, 10 were expected")
 
 
 def made() -> Mapping[str, object]:
@@ -74,3 +76,14 @@ class Saying:
 def wanting(*configurations: Configuration | None) -> Saying:
     """Return a planner that wants those, in turn."""
     return Saying([Proposal(configuration=c, rationale="told to") for c in configurations])
+
+
+def row_of(
+    planner: Planner,
+    situation: Situation | None = None,
+    case: Case | None = None,
+    **changes: Any,  # noqa: ANN401 - of `judged`
+) -> Judged:
+    """Return what becomes of a planner in a situation."""
+    told = {"label": planner.name, "repeat": 1, "provenance": made(), **changes}
+    return judged(case or case_of("burst"), situation or toy_situation(), planner, **told)
