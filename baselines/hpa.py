@@ -56,7 +56,7 @@ class HorizontalPodAutoscaler:
         def replicas(seen: StageObservation, observation: Observation, current: int) -> int:
             stage = situation.pipeline.stage(seen.stage)
             variant = stage.variant(deployment[seen.stage].variant)
-            bounds = Bounds(max(1, room.least(stage)), room.most(stage, variant))
+            bounds = Bounds(room.least(stage), room.most(stage, variant))
             return self._replicas(seen, observation, current, bounds)
 
         return autoscaled(situation, deployment, replicas)

@@ -66,7 +66,7 @@ class RequestRate:
             target_rps = self.share * variant.at(running[seen.stage].batch).throughput_rps
             if stage.replicas.min == 0 and self._switches(seen, observation.time_s, current):
                 return 0 if current else 1
-            bounds = Bounds(max(1, room.least(stage)), room.most(stage, variant))
+            bounds = Bounds(room.least(stage), room.most(stage, variant))
             return self._scaled(seen, observation.time_s, current, target_rps, bounds)
 
         return autoscaled(situation, deployment, replicas)
