@@ -20,7 +20,7 @@ from core.problem import Margins
 from core.ruling import EPSILON
 from core.spend import Planning
 from tools.assess import Moment
-from tools.cadence import LOOP_MARGINS, horizon_s
+from tools.cadence import horizon_s, margins_of
 from tools.forecast import Forecaster
 from tools.ports import Actuator, Metrics
 from tools.requests import Requests
@@ -52,7 +52,8 @@ class LoopSettings:
     """Why not more, where something stands in the way."""
     interval_s: int = 10
     """Seconds between decisions."""
-    margins: Margins = LOOP_MARGINS
+    margins: Margins | None = None
+    """How far from the edge to stay; None for `tools.cadence.margins_of` the pipeline."""
     max_revisions: int = MAX_REVISIONS
     max_rounds: int = MAX_ROUNDS
     epsilon: float = EPSILON
@@ -107,6 +108,11 @@ class Context:
     def horizon_s(self) -> float:
         """How far ahead a decision looks: until the next one can have taken effect."""
         return horizon_s(self.pipeline, self.settings.interval_s)
+
+    @property
+    def margins(self) -> Margins:
+        """How far from the edge decisions stay."""
+        return self.settings.margins or margins_of(self.pipeline)
 
     @property
     def observed_s(self) -> float:

@@ -17,12 +17,14 @@ from agent.planners import Planner
 from core.configuration import Configuration
 from core.decision import Decision
 from core.errors import UsageError
+from core.patience import averaged_s
 from core.pipeline import Pipeline
 from core.problem import Problem
 from core.solution import Infeasible, Optimum
 from core.solve import solve
 from simulator.faults import Fault
 from tools.assess import Assessor
+from tools.cadence import margins_of, quantile_of
 from tools.calendar import Calendar
 from tools.embedded import EmbeddedCluster
 from tools.forecast import Forecaster
@@ -32,8 +34,6 @@ from tools.requests import Requests
 from tools.store import DecisionStore
 
 FORECASTER = "mixture"
-QUANTILE = 0.9
-"""Of the forecast that is decided on."""
 
 
 class Cluster(Metrics, Actuator, Protocol):
@@ -155,7 +155,7 @@ def loop_on(
             pipeline=pipeline,
             metrics=cluster,
             actuator=cluster,
-            forecaster=forecaster or create_forecaster(FORECASTER, QUANTILE),
+            forecaster=forecaster or forecaster_for(pipeline),
             assessor=Assessor(pipeline, interval_s=settings.interval_s),
             planner=planner,
             store=store,
@@ -169,13 +169,18 @@ def loop_on(
             yield loop
 
 
+def forecaster_for(pipeline: Pipeline) -> Forecaster:
+    """Return a new forecaster of the load that *pipeline* must carry."""
+    return create_forecaster(FORECASTER, quantile_of(pipeline), averaged_s(pipeline))
+
+
 def first_configuration(pipeline: Pipeline, load_rps: float, settings: LoopSettings) -> Configuration:
     """Return the optimum for the first load, with the loop's margins.
 
     Raises:
         UsageError: there is none.
     """
-    match solve(Problem.of(pipeline, load_rps, margins=settings.margins)):
+    match solve(Problem.of(pipeline, load_rps, margins=settings.margins or margins_of(pipeline))):
         case Optimum(configuration=configuration):
             return configuration
         case Infeasible(bindings=bindings):

@@ -22,6 +22,7 @@ from core.errors import UsageError
 from core.forecast import Forecast
 from core.observation import Observation
 from core.pace import stabilised_rps
+from core.patience import backlog_rps
 from core.pipeline import Pipeline
 from core.trial import Failed, judge
 from tools.flight import Entry, FlightRecorder
@@ -72,7 +73,8 @@ class Recorded:
         Raises:
             UsageError: the turn ended before a planner could be asked.
         """
-        decision, forecast = self.decision, _measured(self.decision)[1]
+        decision = self.decision
+        observation, forecast = _measured(decision)
         if decision.degraded:
             load_rps = stabilised_rps(
                 forecast.upper_rps,
@@ -80,6 +82,7 @@ class Recorded:
                 now_s=decision.time_s,
                 window_s=settings.pace.stabilisation_s,
             )
+            load_rps += backlog_rps(self.pipeline, observation, decision.running)
             whole = {"load_rps": load_rps, "objective": None, "degraded": False}
             decision = decision.model_copy(update=whole)
         return situation_of(decision, self.pipeline, self.history)

@@ -12,7 +12,9 @@ from core.belief import Belief
 from core.configuration import Configuration
 from core.errors import UsageError
 from core.forecast import Forecast
+from core.objective import Objective
 from core.observation import Observation
+from core.patience import backlog_rps
 from core.pipeline import Pipeline
 from core.problem import Margins, Problem
 from core.solution import Infeasible, Optimum
@@ -28,7 +30,11 @@ class Situation:
     observation: Observation | None
     running: Configuration | None
     """What serves now; None before the first decision."""
-    planned_rps: float
+    future_rps: tuple[float, ...] | None = None
+    """The true load from now on, one figure a second; None but for policies with foresight."""
+    interval_s: float = 10.0
+    """Seconds until the next decision."""
+    planned_rps: float = 0.0
     """Peak load the operator planned for, in requests per second: what static policies are sized for."""
     belief: Belief = field(default_factory=Belief)
     margins: Margins = field(default_factory=Margins)
@@ -52,15 +58,20 @@ class Policy(Protocol):
         ...
 
 
-def optimum_or_hold(situation: Situation) -> Configuration:
+def optimum_or_hold(situation: Situation, objective: Objective | None = None) -> Configuration:
     """Return the exact optimum at the upper forecast, or what runs where nothing is feasible.
+
+    What waits already counts as load where requests may wait (`core.patience`). *objective* stands in for the
+    pipeline's own.
 
     Raises:
         UsageError: nothing is feasible and nothing runs.
     """
     problem = Problem.of(
         situation.pipeline,
-        situation.forecast.upper_rps,
+        situation.forecast.upper_rps
+        + backlog_rps(situation.pipeline, situation.observation, situation.running),
+        objective=objective,
         margins=situation.margins,
         belief=situation.belief,
         running=situation.running,

@@ -9,7 +9,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from core.values import Count, Fraction, Frozen, NonNegative, Number, Positive
+from core.values import Count, Fraction, Frozen, NonNegative, Number, Positive, PositiveCount
 
 Quantile = Annotated[Number, Field(ge=0.5, lt=1)]
 
@@ -22,7 +22,7 @@ class Forecast(Frozen):
     """
 
     point_rps: NonNegative
-    """The expected maximum of the per-second load in the horizon, in requests per second."""
+    """The expected maximum of the load in the horizon, averaged over `averaged_s`, in requests per second."""
     upper_rps: NonNegative
     """What that maximum stays at or below with probability *quantile*; never below the point."""
     quantile: Quantile
@@ -31,6 +31,8 @@ class Forecast(Frozen):
     """The horizon this forecast was made and calibrated for, in seconds."""
     method: Annotated[str, Field(min_length=1, max_length=253)]
     """The forecaster's name, with what it fell back to in brackets, if it did."""
+    averaged_s: PositiveCount = 1
+    """Seconds over which the load is averaged before its maximum is taken (`core.patience`)."""
     coverage: Fraction | None = None
     """The share of recent targets at or below the upper quantile; `None`: too few yet to say."""
     scored: Count = 0

@@ -41,6 +41,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.buckets import WAIT_BOUNDS
 from core.configuration import Configuration
@@ -70,6 +71,23 @@ Action = Callable[[float], None]
 
 DRAIN_LIMIT_S = 3600.0
 """How long `drain` waits for requests that may never be served, such as at a stage without replicas."""
+
+
+def arrivals_per_second(trace_rps: Sequence[float], *, seed: int, options: TwinOptions) -> Sequence[int]:
+    """Return how many requests arrive in each second of a twin's episode: what scrapes will count.
+
+    It depends on nothing else, so all policies that are compared on one episode share it.
+    """
+    for_arrivals, _ = np.random.SeedSequence(seed).spawn(2)
+    times_s = _arrivals_s(trace_rps, for_arrivals, options)
+    counts: list[int] = np.bincount(times_s.astype(np.int64), minlength=len(trace_rps)).tolist()
+    return counts
+
+
+def _arrivals_s(
+    trace_rps: Sequence[float], seed: np.random.SeedSequence, options: TwinOptions
+) -> NDArray[np.float64]:
+    return arrival_times(trace_rps, generator=np.random.default_rng(seed), mode=options.arrivals)
 
 
 class Twin:
@@ -114,9 +132,7 @@ class Twin:
         self._scheduled = 0
         for_arrivals, for_streams = np.random.SeedSequence(seed).spawn(2)
         if arrivals_s is None:
-            arrivals = arrival_times(
-                trace_rps, generator=np.random.default_rng(for_arrivals), mode=options.arrivals
-            )
+            arrivals = _arrivals_s(trace_rps, for_arrivals, options)
         else:
             arrivals = recorded_times(arrivals_s, self._trace_end_s)
         n_streams = len(pipeline.stages) + 2

@@ -1,9 +1,10 @@
-"""What the loop and its replay share: how far ahead a decision looks, and the margins it adds."""
+"""What loop and replay share: how far ahead a decision looks, what it is sized for, and its margins."""
 
 from __future__ import annotations
 
 import math
 
+from core.patience import is_patient
 from core.pipeline import Pipeline
 from core.problem import Margins
 
@@ -11,6 +12,22 @@ LOOP_MARGINS = Margins(headroom=1.1, wait_quantile=0.9)
 """What the loop adds to the plain problem, because a queue at full utilisation misses deadlines.
 
 docs/benchmarks.md has what other margins gave."""
+
+
+PATIENT_MARGINS = Margins(headroom=1.0, wait_quantile=0.9)
+"""Where requests may wait for seconds, a queue at high utilisation is no harm as long as it is stable."""
+QUANTILE, PATIENT_QUANTILE = 0.9, 0.5
+"""Of the forecast that is decided on. Too low a guess costs a patient pipeline a queue, not its SLO."""
+
+
+def margins_of(pipeline: Pipeline) -> Margins:
+    """Return the margins for a pipeline, by how long its requests may wait."""
+    return PATIENT_MARGINS if is_patient(pipeline) else LOOP_MARGINS
+
+
+def quantile_of(pipeline: Pipeline) -> float:
+    """Return the quantile of the load for which a pipeline is sized."""
+    return PATIENT_QUANTILE if is_patient(pipeline) else QUANTILE
 
 
 def horizon_s(pipeline: Pipeline, interval_s: float) -> float:

@@ -15,17 +15,18 @@ from itertools import pairwise
 
 from baselines.policy import Policy, Situation
 from core.configuration import Configuration
-from core.errors import MetricsUnavailable
+from core.errors import MetricsUnavailable, UsageError
 from core.forecast import Forecast
 from core.observation import Observation
+from core.patience import averaged_rps, averaged_s
 from core.pipeline import Pipeline
 from core.problem import Margins
-from simulator.faults import Fault
+from simulator.faults import Fault, MetricOutage
 from simulator.options import TwinOptions
 from simulator.report import Report
 from simulator.scrape import Scrape
-from simulator.twin import Twin
-from tools.cadence import LOOP_MARGINS, horizon_s
+from simulator.twin import Twin, arrivals_per_second
+from tools.cadence import horizon_s, margins_of, quantile_of
 from tools.forecast import Forecaster, create
 from tools.observe import arrived, observed
 from tools.waits import batch_waits_s
@@ -38,11 +39,26 @@ class ReplaySettings:
     interval_s: int = 10
     """Seconds between decisions."""
     forecaster: str = "mixture"
-    quantile: float = 0.9
-    """Of the forecast that is decided on."""
-    margins: Margins = LOOP_MARGINS
+    quantile: float | None = None
+    """Of the forecast that is decided on; None for `tools.cadence.quantile_of` the pipeline."""
+    margins: Margins | None = None
+    """None for `tools.cadence.margins_of` the pipeline."""
     faults: tuple[Fault, ...] = ()
     options: TwinOptions = field(default_factory=TwinOptions)
+
+    def forecaster_for(self, pipeline: Pipeline) -> Forecaster:
+        """Return a new forecaster of what *pipeline* must carry."""
+        return create(self.forecaster, self.quantile or quantile_of(pipeline), averaged_s(pipeline))
+
+
+@dataclass(frozen=True, slots=True)
+class Foreknown:
+    """What is the same for every policy on one episode: what scrapes count of arrivals, and the forecasts."""
+
+    arrivals: tuple[int, ...]
+    """By second."""
+    forecasts: tuple[Forecast | None, ...]
+    """By decision after the first; None where there was nothing to forecast from yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +88,18 @@ def replay(
     *,
     seed: int,
     settings: ReplaySettings | None = None,
+    foreknown: Foreknown | None = None,
     progress: Callable[[Step], None] = lambda _: None,
 ) -> Episode:
     """Run *policy* over the trace and return what came of it.
+
+    With *foreknown*, which `foreknow` makes for the same arguments, nothing else comes of it, sooner.
 
     Raises:
         UsageError: the policy can decide nothing, or a fault names something unknown.
     """
     settings = settings or ReplaySettings()
-    run = _Run(pipeline, policy, tuple(trace_rps), seed, settings)
+    run = _Run(pipeline, policy, tuple(trace_rps), seed, settings, foreknown)
     steps = [run.first]
     progress(run.first)
     while run.twin.now_s + settings.interval_s < len(trace_rps):
@@ -90,6 +109,29 @@ def replay(
     run.twin.drain()
     report = run.twin.report()
     return Episode(report, tuple(steps), score(pipeline, report))
+
+
+def foreknow(
+    pipeline: Pipeline, trace_rps: Sequence[float], *, seed: int, settings: ReplaySettings
+) -> Foreknown:
+    """Count and forecast once what many policies will be told.
+
+    Raises:
+        UsageError: a fault takes the metrics away, so that the samples are not those of the arrivals.
+    """
+    if any(isinstance(fault, MetricOutage) for fault in settings.faults):
+        raise UsageError("what will be scraped cannot be known before: the episode has an outage of metrics")
+    arrivals = arrivals_per_second(trace_rps, seed=seed, options=settings.options)
+    forecaster = settings.forecaster_for(pipeline)
+    ahead_s = horizon_s(pipeline, settings.interval_s)
+    forecasts: list[Forecast | None] = []
+    for end in range(settings.interval_s, len(trace_rps), settings.interval_s):
+        forecaster.observe(arrivals[end - settings.interval_s : end])
+        try:
+            forecasts.append(forecaster.forecast(ahead_s))
+        except MetricsUnavailable:
+            forecasts.append(None)
+    return Foreknown(tuple(arrivals), tuple(forecasts))
 
 
 def score(pipeline: Pipeline, report: Report) -> float | None:
@@ -111,10 +153,13 @@ class _Run:
         trace_rps: tuple[float, ...],
         seed: int,
         settings: ReplaySettings,
+        foreknown: Foreknown | None,
     ) -> None:
+        self._foreknown, self._decisions = foreknown, 0
+        self._truth = [rps or 0.0 for rps in averaged_rps(trace_rps, averaged_s(pipeline))]
         self._pipeline, self._policy, self._trace, self._settings = pipeline, policy, trace_rps, settings
         self._horizon_s = horizon_s(pipeline, settings.interval_s)
-        self._forecaster: Forecaster = create(settings.forecaster, settings.quantile)
+        self._forecaster = settings.forecaster_for(pipeline)
         forecast = self._foreseen(0.0, method="first interval", span_s=settings.interval_s)
         self._running = self._decided(forecast, None, None)
         self.twin = Twin(
@@ -131,21 +176,35 @@ class _Run:
 
     def advance(self) -> Step:
         """Let one interval pass and decide; without metrics what runs is held."""
+        before = self._before
+        samples = self._lived() if self._foreknown is None else self._skipped(self._foreknown)
+        after = self._before
+        observation = None
+        if before is not None and after is not None:
+            observation = observed(self._pipeline, before, after, samples)
+        self._decisions += 1
+        forecast = self._forecast()
+        if observation is not None:
+            self._apply(self._decided(forecast, observation, self._running), forecast.upper_rps)
+        return Step(self.twin.now_s, forecast, self._running, observation)
+
+    def _lived(self) -> Sequence[float | None]:
+        """Let an interval pass, scraping each second; return the samples, which the forecaster has too."""
         scrapes = [self._before]
         for _ in range(self._settings.interval_s):
             self.twin.step(self.twin.now_s + 1.0)
             scrapes.append(self._scraped())
         samples = [arrived(a, b) for a, b in pairwise(scrapes)]
         self._forecaster.observe(samples)
-        before, after = scrapes[0], scrapes[-1]
-        self._before = after
-        observation = None
-        if before is not None and after is not None:
-            observation = observed(self._pipeline, before, after, samples)
-        forecast = self._forecast()
-        if observation is not None:
-            self._apply(self._decided(forecast, observation, self._running), forecast.upper_rps)
-        return Step(self.twin.now_s, forecast, self._running, observation)
+        self._before = scrapes[-1]
+        return samples
+
+    def _skipped(self, foreknown: Foreknown) -> Sequence[float | None]:
+        """Let an interval pass at once; return the samples that are known already."""
+        since, until = int(self.twin.now_s), int(self.twin.now_s) + self._settings.interval_s
+        self.twin.step(float(until))
+        self._before = self._scraped()
+        return foreknown.arrivals[since:until]
 
     def _decided(
         self, forecast: Forecast, observation: Observation | None, running: Configuration | None
@@ -156,8 +215,10 @@ class _Run:
                 forecast=forecast,
                 observation=observation,
                 running=running,
+                future_rps=self._future() if self._policy.foresight else None,
+                interval_s=self._settings.interval_s,
                 planned_rps=max(self._trace),
-                margins=self._settings.margins,
+                margins=self._settings.margins or margins_of(self._pipeline),
             )
         )
 
@@ -168,6 +229,9 @@ class _Run:
     def _forecast(self) -> Forecast:
         if self._policy.foresight:
             return self._foreseen(self.twin.now_s, method="foresight", span_s=self._horizon_s)
+        if self._foreknown is not None:
+            known = self._foreknown.forecasts[self._decisions - 1]
+            return known or self._foreseen(0.0, method="first interval", span_s=self._settings.interval_s)
         try:
             return self._forecaster.forecast(self._horizon_s)
         except MetricsUnavailable:
@@ -175,14 +239,19 @@ class _Run:
 
     def _foreseen(self, from_s: float, *, method: str, span_s: float) -> Forecast:
         """Return the true maximum of the trace from *from_s* on."""
-        peak_rps = max(self._trace[int(from_s) : int(from_s + span_s)] or self._trace[-1:])
+        peak_rps = max(self._truth[int(from_s) : int(from_s + span_s)] or self._truth[-1:])
         return Forecast(
             point_rps=peak_rps,
             upper_rps=peak_rps,
-            quantile=self._settings.quantile,
+            quantile=self._settings.quantile or quantile_of(self._pipeline),
             horizon_s=span_s,
             method=method,
+            averaged_s=averaged_s(self._pipeline),
         )
+
+    def _future(self) -> tuple[float, ...]:
+        now_s = int(self.twin.now_s) if self._decisions else 0
+        return self._trace[now_s:]
 
     def _scraped(self) -> Scrape | None:
         try:

@@ -143,7 +143,7 @@ def decision_of(state: TickState, context: Context) -> Decision:
         belief=assessment.belief,
         events=events_of(state),
         load_rps=state.get("load_rps"),
-        margins=context.settings.margins,
+        margins=context.margins,
         objective=objective_of(state),
         uses=uses_of(state),
         planning=planning_of(state),

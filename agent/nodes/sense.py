@@ -13,6 +13,7 @@ from core.errors import MetricsUnavailable
 from core.forecast import Forecast
 from core.observation import Observation
 from core.pace import stabilised_rps
+from core.patience import backlog_rps
 from core.problem import Problem
 from core.quarantine import active, quarantined, remembered, shortages
 from core.solution import Infeasible
@@ -66,7 +67,8 @@ def assess_interval(state: TickState, runtime: Runtime[Context]) -> TickState:
     found = {
         **found,
         "assessment": plain(assessment),
-        "load_rps": _load_rps(context, expected, state["time_s"]),
+        "load_rps": _load_rps(context, expected, state["time_s"])
+        + backlog_rps(context.pipeline, observation, running_of(state)),
     }
     return {**found, "excluded": _excluded(found, state, context, assessment)}
 
@@ -167,7 +169,7 @@ def _excluded(found: TickState, state: TickState, context: Context, assessment: 
     problem = Problem.of(
         context.pipeline,
         found["load_rps"],
-        margins=context.settings.margins,
+        margins=context.margins,
         belief=assessment.belief,
         running=running_of(state),
         excluded=tuple(names),

@@ -34,7 +34,7 @@ def problem_of(state: TickState, context: Context) -> Problem:
         context.pipeline,
         state["load_rps"],
         objective=objective_of(state),
-        margins=context.settings.margins,
+        margins=context.margins,
         belief=assessment_of(state).belief,
         running=running_of(state),
         excluded=tuple(VariantName.model_validate(e) for e in state.get("excluded", [])),

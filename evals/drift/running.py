@@ -19,7 +19,7 @@ from typing import ClassVar, Literal
 import baselines  # noqa: F401 - registers the policies
 from agent.choosing import Choice, chosen_planner
 from agent.context import LoopSettings
-from agent.episode import FORECASTER, QUANTILE, embedded_run
+from agent.episode import embedded_run, forecaster_for
 from agent.folder import CALENDAR
 from baselines.policy import Policy, Situation, create
 from core.configuration import Configuration
@@ -33,7 +33,6 @@ from simulator.faults import MetricOutage
 from simulator.report import Report
 from tools.calendar import Calendar
 from tools.forecast import Forecaster
-from tools.forecast import create as create_forecaster
 from tools.replay import ReplaySettings, replay, score
 
 DriftEntrant = Literal["ilp-stale", "ilp-true", "ilp-assess", "rules", "llm", "oracle", "static-large"]
@@ -152,7 +151,7 @@ def _looped(
         folder = Path(name)
         for event in case.events:
             Calendar(folder / CALENDAR).add(event)
-        honest = create_forecaster(FORECASTER, QUANTILE)
+        honest = forecaster_for(case.believed)
         with (
             chosen_planner(choice, folder, environment) as (planner, _),
             embedded_run(

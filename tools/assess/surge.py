@@ -1,10 +1,14 @@
-"""Load surge: the load of a second lay above what the running configuration was decided for."""
+"""Load surge: the load lay above what the running configuration was decided for.
+
+That of a second, or the mean of a few where requests may wait (`core.patience`).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from core.assessment import Finding
+from core.patience import averaged_rps, averaged_s
 from core.pipeline import Pipeline
 from tools.assess._moment import Moment
 
@@ -22,7 +26,8 @@ class LoadSurge:
         """Return the surge, if there is one."""
         if moment.observation is None:
             return ()
-        known = [rate for rate in moment.observation.loads_rps if rate is not None]
+        rates = averaged_rps(moment.observation.loads_rps, averaged_s(self.pipeline))
+        known = [rate for rate in rates if rate is not None]
         if not known or max(known) <= moment.decided_rps:
             return ()
         return (

@@ -21,6 +21,7 @@ from core.forecast import Forecast
 from tools.forecast import ar, holt, last, mixture, recent_max
 from tools.forecast._engine import Engine, restore
 from tools.forecast._registry import known
+from tools.forecast._windows import BLOCK_S
 from tools.forecast.mixture import MEDIAN
 
 __all__ = [
@@ -64,14 +65,20 @@ def names() -> tuple[str, ...]:
     return known()
 
 
-def create(name: str, quantile: float = 0.9) -> Forecaster:
+def create(name: str, quantile: float = 0.9, averaged_s: int = 1) -> Forecaster:
     """Return a new forecaster, whose upper quantile is *quantile*, in [0.5, 1).
 
-    Raises `UsageError` for an unknown name, with the nearest known one, and for another quantile.
+    What it forecasts is the maximum of the load averaged over *averaged_s* seconds (`core.patience`). Where
+    that is more than one, the upper quantile is never below what has arrived in the last seconds: an
+    average sees a burst late.
+
+    Raises `UsageError` for an unknown name, with the nearest known one, and for another quantile or average.
     """
     if not MEDIAN <= quantile < 1:
         raise UsageError(f"quantile {quantile!r} must be at least {MEDIAN} and below 1")
-    return Engine(name, quantile)
+    if not 1 <= averaged_s <= BLOCK_S:
+        raise UsageError(f"loads can be averaged over 1 to {BLOCK_S} seconds, not {averaged_s!r}")
+    return Engine(name, quantile, averaged_s=averaged_s)
 
 
 def restored(state: Mapping[str, object]) -> Forecaster:

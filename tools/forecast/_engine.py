@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from core.errors import MetricsUnavailable, UsageError
 from core.forecast import Forecast, Quantile
+from core.patience import averaged_rps
 from core.values import Count, Frozen, Name, NonNegative, Number
 from tools.forecast._conformal import Calibrator
 from tools.forecast._registry import Guess, Method, maker_of
@@ -32,6 +33,12 @@ from tools.forecast._windows import (
     checked,
 )
 
+LEAST_RECENT_S, MOST_RECENT_S = 2, 5
+"""Seconds whose mean is what arrives now: one alone says little of a rate, and a surge is soon longer."""
+SURE = 1.64
+"""Standard deviations: 95 % of Poisson counts stay below so many above their mean."""
+RISING = 1.0
+"""Of what a surge has brought, how much it brings until capacity that is asked for now is ready."""
 MAX_HORIZONS = 8
 """Measured cold starts of a pipeline's variants differ by seconds; older ones are forgotten."""
 
@@ -64,6 +71,9 @@ class State(Frozen):
     quantile: Quantile
     seconds: Count
     samples: Annotated[tuple[NonNegative | None, ...], Field(max_length=HISTORY_S)]
+    averaged_s: Annotated[int, Field(ge=1, le=BLOCK_S)] = 1
+    newest: Annotated[tuple[NonNegative | None, ...], Field(max_length=BLOCK_S)] = ()
+    """The last samples as they came, before they were averaged."""
     tracks: tuple[TrackState, ...]
 
     @model_validator(mode="after")
@@ -127,9 +137,19 @@ class Track:
 class Engine:
     """The `Forecaster` for every registered method."""
 
-    def __init__(self, name: str, quantile: float, history: History | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        quantile: float,
+        history: History | None = None,
+        *,
+        averaged_s: int = 1,
+        newest: Sequence[float | None] = (),
+    ) -> None:
         self.name = name
         self.quantile = quantile
+        self._averaged_s = averaged_s
+        self._newest: deque[float | None] = deque(newest, maxlen=max(averaged_s - 1, MOST_RECENT_S))
         self._make = maker_of(name)
         self._history = history or History()
         self._tracks: dict[int, Track] = {}
@@ -139,7 +159,10 @@ class Engine:
 
         Raises `UsageError`, and takes none of them, if one is negative, NaN or infinite.
         """
-        values = checked(samples)
+        checked(samples)
+        seen = [*self._newest, *samples]
+        values = checked(averaged_rps(seen, self._averaged_s)[len(self._newest) :])
+        self._newest.extend(samples)
         start = 0
         while start < len(values):
             room = BLOCK_S - self._history.seconds % BLOCK_S
@@ -162,9 +185,10 @@ class Engine:
         guess, calibrator = made.guess, track.calibrator
         return Forecast(
             point_rps=guess.point_rps,
-            upper_rps=made.upper_rps,
+            upper_rps=max(made.upper_rps, self._surging_rps(made.upper_rps)),
             quantile=self.quantile,
             horizon_s=track.horizon_s,
+            averaged_s=self._averaged_s,
             method=f"{self.name} ({guess.note})" if guess.note else self.name,
             coverage=calibrator.coverage,
             scored=calibrator.scored,
@@ -179,8 +203,25 @@ class Engine:
             quantile=self.quantile,
             seconds=self._history.seconds,
             samples=tuple(None if math.isnan(sample) else sample for sample in kept),
+            averaged_s=self._averaged_s,
+            newest=tuple(self._newest),
             tracks=tuple(_state_of(track) for track in self._tracks.values()),
         ).model_dump(mode="json")
+
+    def _surging_rps(self, expected_rps: float) -> float:
+        """Return what a surge brings, where surely more arrives than expected and averages hide it; else 0.
+
+        A surge goes on rising while capacity for it loads: what it has brought already is expected again.
+        """
+        if self._averaged_s == 1:
+            return 0.0
+        found_rps = 0.0
+        for seconds in range(LEAST_RECENT_S, MOST_RECENT_S + 1):
+            known = [rps for rps in list(self._newest)[-seconds:] if rps is not None]
+            mean_rps = sum(known) / len(known) if known else 0.0
+            if known and mean_rps - SURE * math.sqrt(mean_rps / len(known)) > expected_rps:
+                found_rps = max(found_rps, mean_rps + RISING * (mean_rps - expected_rps))
+        return found_rps
 
     def _append(self, values: Floats) -> None:
         """Append up to one block, and step every track if that completes it."""
@@ -226,7 +267,8 @@ def restore(state: object) -> Engine:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "state"
         raise UsageError(f"not the state of a forecaster: {where}: {first['msg']}") from error
-    engine = Engine(read.name, read.quantile, History(read.seconds, checked(read.samples)))
+    history = History(read.seconds, checked(read.samples))
+    engine = Engine(read.name, read.quantile, history, averaged_s=read.averaged_s, newest=read.newest)
     for track in read.tracks:
         engine.resume(track)
     return engine
