@@ -9,6 +9,7 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import entry_points
 
 import typer
 
@@ -20,6 +21,8 @@ from agent.cli import solving, looping, local, export, records, people, tools, m
 from agent.cli.options import BAD_INPUT, FAILED, app
 from core.errors import TrimtabError, UsageError
 
+COMMANDS = "trimtab.commands"
+"""Entry points of the layers above this one, which it cannot import: loading one registers its commands."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
@@ -29,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: What follows the command's name; what the process was given by default.
     """
+    for command in entry_points(group=COMMANDS):
+        command.load()
     try:
         status = app(args=arguments, standalone_mode=False)
         sys.stdout.flush()

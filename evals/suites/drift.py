@@ -9,8 +9,10 @@ entrants then meet alike. An episode is one call and needs no other, so they may
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from agent.choosing import Choice
@@ -18,9 +20,11 @@ from evals.drift import families
 from evals.drift.case import DriftCase
 from evals.drift.rows import extra_of
 from evals.drift.running import WITHOUT_MODEL, DriftEntrant, run
-from evals.episode import row_of
+from evals.episode import Played, row_of
 from evals.frames import Row
 from evals.scenario import Entrant, Scenario, digest
+from evals.store import Done, Key
+from simulator.report import Series
 from tools.replay import Episode, ReplaySettings
 
 SUITE = "drift"
@@ -37,6 +41,32 @@ def episodes(
         for family in only or families.names():
             for entrant in entrants:
                 yield family, entrant, seed
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One episode as a task of `evals.runner`; a model is asked with the environment of where it runs."""
+
+    family: str
+    entrant: DriftEntrant
+    seed: int
+    choice: Choice | None = None
+
+    @property
+    def episodes(self) -> dict[Key, str]:
+        """What it will give."""
+        case = families.case(self.family, self.seed)
+        key = (self.family, _label(self.entrant, self.choice), self.seed)
+        return {key: digest(scenario_of(case), Entrant(self.entrant, self.entrant))}
+
+    def without(self, done: Done) -> Trial | None:
+        """Return it, or None where it was run."""
+        return None if all(done.get(key) == value for key, value in self.episodes.items()) else self
+
+    def run(self) -> list[Played]:
+        """Run it."""
+        row, series = played(self.family, self.entrant, self.seed, choice=self.choice, environment=os.environ)
+        return [Played(row, series if self.seed == 0 else None)]
 
 
 def scenario_of(case: DriftCase) -> Scenario:
@@ -64,11 +94,23 @@ def play(
     Raises:
         UsageError: the family or the entrant is unknown, or `llm` has no endpoint.
     """
+    return played(family, entrant, seed, choice=choice, environment=environment)[0]
+
+
+def played(
+    family: str,
+    entrant: DriftEntrant,
+    seed: int,
+    *,
+    choice: Choice | None,
+    environment: Mapping[str, str] | None,
+) -> tuple[Row, Series]:
+    """Run one episode and return its row, and what happened second by second; raises as `play`."""
     case = families.case(family, seed)
     scenario = scenario_of(case)
     started, started_s = datetime.now(UTC), time.perf_counter()
     result = run(case, entrant, choice=choice, environment=environment)
-    return row_of(
+    row = row_of(
         scenario,
         label=_label(entrant, choice),
         seed=seed,
@@ -79,6 +121,7 @@ def play(
         scenario_digest=digest(scenario, Entrant(entrant, entrant)),
         extra=extra_of(result).model_dump_json(),
     )
+    return row, result.report.series
 
 
 def _label(entrant: DriftEntrant, choice: Choice | None) -> str:

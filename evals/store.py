@@ -1,0 +1,144 @@
+"""Results on disk: a part for every task that is done, and the whole once all are.
+
+    parts/NAME.parquet   rows of one task, NAME.series.parquet its series: written, then renamed into place
+    episodes.parquet     all rows, series.parquet all series: made of the parts
+
+A run that is killed loses only the tasks it was in; the next run of the same commit does what is left.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from core.errors import StoreError, TrimtabError, UsageError
+from evals.episode import Played, series_columns
+from evals.frames import EPISODES, SERIES
+from evals.provenance import provenance
+
+PARTS = "parts"
+SERIES_PART = ".series.parquet"
+
+Key = tuple[str, str, int]
+"""Scenario, policy, seed."""
+Done = Mapping[Key, str]
+"""Digest of the episodes that are there."""
+
+
+def keep(folder: Path, played: Sequence[Played]) -> None:
+    """Write what one task gave.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    name = hashlib.sha256(repr([key_of(p) for p in played]).encode()).hexdigest()[:24]
+    rows = pa.Table.from_pylist([p.row.model_dump(round_trip=True) for p in played])
+    series = [_series(p) for p in played if p.series is not None]
+    parts = folder / PARTS
+    try:
+        parts.mkdir(parents=True, exist_ok=True)
+        if series:
+            _write(parts / f"{name}{SERIES_PART}", _joined(series))
+        _write(parts / f"{name}.parquet", rows)
+    except OSError as error:
+        raise StoreError(f"{parts}: cannot be written: {error.strerror}") from error
+
+
+def key_of(played: Played) -> Key:
+    """Return what an episode is of."""
+    return played.row.scenario, played.row.policy, played.row.seed
+
+
+def done(folder: Path) -> Done:
+    """Return the episodes that *folder* has.
+
+    Raises:
+        UsageError: they are of another commit, which must not be mixed with this one.
+        StoreError: they cannot be read.
+    """
+    found: dict[Key, str] = {}
+    for path in _rows_in(folder):
+        table = _read(path)
+        for row in table.select(["scenario", "policy", "seed", "scenario_digest", "git"]).to_pylist():
+            if row["git"] != provenance()["git"]:
+                raise UsageError(
+                    f"{folder}: its episodes are of commit {row['git'][:12]}, this is another; "
+                    "give another --out, or --fresh to begin anew"
+                )
+            found[(row["scenario"], row["policy"], row["seed"])] = row["scenario_digest"]
+    return found
+
+
+def forget(folder: Path) -> None:
+    """Remove all results of *folder*.
+
+    Raises:
+        StoreError: they cannot be removed.
+    """
+    try:
+        for path in (*(folder / PARTS).glob("*.parquet"), folder / EPISODES, folder / SERIES):
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"{folder}: cannot be emptied: {error.strerror}") from error
+
+
+def gather(folder: Path, wanted: Sequence[Key]) -> int:
+    """Make the whole of the parts, of the *wanted* episodes alone; return how many there are.
+
+    Raises:
+        TrimtabError: none was executed.
+        StoreError: it cannot be read or written.
+    """
+    keys = set(wanted)
+    latest: dict[Key, dict[str, object]] = {}
+    for path in _rows_in(folder):
+        for row in _read(path).to_pylist():
+            key = (row["scenario"], row["policy"], row["seed"])
+            if key in keys and (key not in latest or str(latest[key]["started"]) < row["started"]):
+                latest[key] = row
+    if not latest:
+        raise TrimtabError(f"{folder}: 0 episodes were executed, which is a failed run")
+    ordered = [latest[key] for key in sorted(latest)]
+    series = [_read(path) for path in sorted((folder / PARTS).glob(f"*{SERIES_PART}"))]
+    try:
+        _write(folder / EPISODES, pa.Table.from_pylist(ordered))
+        if series:
+            _write(folder / SERIES, _joined(series))
+    except OSError as error:
+        raise StoreError(f"{folder}: cannot be written: {error.strerror}") from error
+    return len(latest)
+
+
+def _series(played: Played) -> pa.Table:
+    assert played.series is not None
+    columns = series_columns(played.series)
+    length = len(columns["second"])
+    named = {"scenario": [played.row.scenario] * length, "policy": [played.row.policy] * length}
+    return pa.table({**named, **columns})
+
+
+def _joined(tables: Sequence[pa.Table]) -> pa.Table:
+    """Return one table; a column that was empty in one part takes the type it has in another."""
+    return pa.concat_tables(tables, promote_options="permissive")
+
+
+def _rows_in(folder: Path) -> list[Path]:
+    parts = sorted((folder / PARTS).glob("*.parquet"))
+    return [path for path in parts if not path.name.endswith(SERIES_PART)]
+
+
+def _read(path: Path) -> pa.Table:
+    try:
+        return pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError(f"{path}: cannot be read: {error}; remove it, and run again") from error
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    draft = path.with_suffix(".draft")
+    pq.write_table(table, draft)
+    draft.replace(path)

@@ -1,0 +1,105 @@
+"""The `paper` suite: IPA's five pipelines on its four traces, and all that the field compares itself with.
+
+Every entrant gets the same profile, forecasts, cold starts and clock. Those whose authors published settings
+for one of these pipelines (IPA's batch cap and margin, the replicas of RIM in IPA's runs) get them there;
+INFaaS is run with three accuracy floors, IPA with the shared predictor and with its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from evals.ipa import DATA, NAMES, TRACES, Setup, setup, trace
+from evals.runner import Comparison
+from evals.scenario import Entrant, Scenario
+
+SUITE = "paper"
+PERCENT = 100.0
+
+Accuracy = Literal["measured", "ranks"]
+"""As `evals.ipa` has it: measured accuracies, or IPA's own objective on ranks."""
+
+RIM_REPLICAS: Mapping[str, tuple[int, ...]] = {
+    "video": (3, 3),
+    "audio-qa": (27, 6),
+    "audio-sent": (27, 6),
+    "sum-qa": (12, 8),
+    "nlp": (4, 15, 8),
+}
+"""Of IPA's runs of RIM (metaseries 14), by stage."""
+
+LIMITS = (Entrant("oracle", "oracle"), Entrant("oracle-warm", "oracle", cold_starts=False))
+"""Perfect foresight with cold starts, and without."""
+OURS = (Entrant("ilp", "ilp"),)
+RIVALS: tuple[str, ...] = (
+    "infaas-low",
+    "infaas",
+    "infaas-high",
+    "model-switching",
+    "ms-plus",
+    "fa2-low",
+    "fa2-high",
+    "inferline",
+    "infadapter",
+    "loki",
+    "hpa",
+    "keda",
+    "static-small",
+    "static-large",
+)
+"""Policies that are run as they are registered."""
+
+
+def scenarios(data: Path = DATA, accuracy: Accuracy = "measured") -> Iterator[Scenario]:
+    """Yield the twenty cells.
+
+    Raises:
+        UsageError: IPA's data are not there.
+    """
+    for name in NAMES:
+        read = setup(name, data)
+        pipeline = read.measured() if accuracy == "measured" else read.ranked()
+        for pattern in TRACES:
+            yield Scenario(SUITE, f"{name}/{pattern}", pattern, pipeline, trace(pattern, data))
+
+
+def entrants(data: Path = DATA) -> tuple[Entrant, ...]:
+    """Return everyone, ours first.
+
+    Raises:
+        UsageError: IPA's data are not there.
+    """
+    setups = {name: setup(name, data) for name in NAMES}
+    tuned = {name: _ipa(read) for name, read in setups.items()}
+    rim = {name: {**tuned[name], "replicas": _rim(read)} for name, read in setups.items()}
+    return (
+        *OURS,
+        Entrant("ipa", "ipa", by_pipeline=tuned),
+        Entrant("ipa-own", "ipa-own", by_pipeline=tuned),
+        Entrant("rim", "rim", by_pipeline=rim),
+        *others(),
+        *LIMITS,
+    )
+
+
+def others() -> tuple[Entrant, ...]:
+    """Return the rivals that know nothing of one pipeline in particular."""
+    return (Entrant("cocktail", "cocktail", ensembles=True), *(Entrant(name, name) for name in RIVALS))
+
+
+def tasks(cells: Sequence[Scenario], everyone: Sequence[Entrant], seeds: Sequence[int]) -> list[Comparison]:
+    """Return the suite's tasks; the lowest seed keeps its episodes second by second."""
+    return [
+        Comparison(cell, tuple(everyone), seed, series=seed == min(seeds)) for seed in seeds for cell in cells
+    ]
+
+
+def _ipa(read: Setup) -> Mapping[str, object]:
+    return {"batch_cap": read.settings.batch_cap, "margin": read.settings.margin_pct / PERCENT}
+
+
+def _rim(read: Setup) -> Mapping[str, int]:
+    names = [stage.task for stage in read.stages]
+    return dict(zip(names, RIM_REPLICAS[read.pipeline], strict=True))
