@@ -36,11 +36,14 @@ class ReplicaCrash(Window):
     """Replicas die at `start_s`; the items they were serving go back to the head of the queue.
 
     The longest serving die first, then those still loading. With `restarts` the replacements start at
-    once, cold. Without, the stage is short of that many replicas until the end of the window.
+    once, cold. Without, the stage is short of that many replicas until the end of the window; where the crash
+    is of one variant, only as long as it is to run that.
     """
 
     kind: Literal["replica crash"] = "replica crash"
     stage: Name
+    variant: Name | None = None
+    """Whose replicas die; None for whatever runs there."""
     replicas: PositiveCount = 1
     restarts: bool = True
 
@@ -117,7 +120,7 @@ def check_names(pipeline: Pipeline, fault: Fault) -> None:
     if isinstance(fault, MetricOutage):
         return
     stage = pipeline.stage(fault.stage)
-    if isinstance(fault, Drift):
+    if isinstance(fault, Drift | ReplicaCrash) and fault.variant is not None:
         stage.variant(fault.variant)
     if isinstance(fault, ReplicaCrash) and fault.restarts and fault.end_s is not None:
         raise UsageError(

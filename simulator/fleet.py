@@ -8,8 +8,9 @@ first. A change of the batch size is live. Cores count from the start of loading
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,15 +39,15 @@ class Wanted:
     variant: int = NONE
     batch: int = 1
     replicas: int = 0
-    lost: int = 0
-    """Replicas that cannot be replaced at present."""
+    lost: Counter[int] = field(default_factory=Counter)
+    """Replicas that cannot be replaced at present, by variant; `NONE` stands for any."""
     cap: int | None = None
     """Most replicas the cluster grants; None where it grants any number."""
 
     @property
     def target(self) -> int:
         """How many replicas of the wanted variant there can be."""
-        left = max(0, self.replicas - self.lost)
+        left = max(0, self.replicas - self.lost[NONE] - self.lost[self.variant])
         return left if self.cap is None else min(left, self.cap)
 
 
@@ -81,24 +82,22 @@ class Fleet:
             self._set_batch(s)
             self.reconcile(s, now_s)
 
-    def crash(self, s: int, replicas: int, now_s: float, *, replaced: bool) -> int:
+    def crash(self, s: int, replicas: int, now_s: float, *, replaced: bool, variant: int = NONE) -> int:
         """Kill replicas of stage *s*, the longest serving first; return how many there were to kill.
 
-        Where they are not *replaced* the stage is short of them until `give_back`.
+        Only of *variant*, if one is given. Not *replaced*, they are missing until `give_back`.
         """
-        alive = self._alive(s)
-        serving = [r for r in alive if self._state(r) != STARTING]
-        loading = [r for r in alive if self._state(r) == STARTING]
-        victims = (serving + loading)[:replicas]
+        alive = [r for r in self._alive(s) if variant in (NONE, self._variant(r))]
+        victims = sorted(alive, key=lambda r: self._state(r) == STARTING)[:replicas]
         for r in victims:
             self._kill(r, now_s)
-        self._wanted[s].lost += 0 if replaced else len(victims)
+        self._wanted[s].lost[variant] += 0 if replaced else len(victims)
         self.reconcile(s, now_s)
         return len(victims)
 
-    def give_back(self, s: int, replicas: int, now_s: float) -> None:
+    def give_back(self, s: int, replicas: int, now_s: float, *, variant: int = NONE) -> None:
         """Let replacements start for so many that crashed without."""
-        self._wanted[s].lost -= replicas
+        self._wanted[s].lost[variant] -= replicas
         self.reconcile(s, now_s)
 
     def cap(self, s: int, replicas: int | None, now_s: float) -> None:

@@ -63,6 +63,7 @@ from simulator.faults import (
 )
 from simulator.fleet import Fleet
 from simulator.options import TwinOptions
+from simulator.records import NONE
 from simulator.report import Report, report
 from simulator.scrape import Scrape
 from simulator.state import first_variants, initial_state
@@ -244,10 +245,10 @@ class Twin:
             self._schedule_drift(fault)
 
     def _crash(self, fault: ReplicaCrash, at_s: float) -> None:
-        s = self._stage(fault.stage)
-        died = self._fleet.crash(s, fault.replicas, at_s, replaced=fault.restarts)
+        s, v = self._stage(fault.stage), self._variant(fault.stage, fault.variant)
+        died = self._fleet.crash(s, fault.replicas, at_s, replaced=fault.restarts, variant=v)
         if not fault.restarts and fault.end_s is not None:
-            self._at(fault.end_s, lambda at_s: self._fleet.give_back(s, died, at_s))
+            self._at(fault.end_s, lambda at_s: self._fleet.give_back(s, died, at_s, variant=v))
 
     def _slow_down(self, fault: Straggler) -> None:
         s = self._stage(fault.stage)
@@ -266,9 +267,7 @@ class Twin:
         self._fleet.cap(s, min(caps, default=None), at_s)
 
     def _schedule_drift(self, fault: Drift) -> None:
-        s = self._stage(fault.stage)
-        stage = self._pipeline.stages[s]
-        v = first_variants(self._pipeline)[s] + stage.variants.index(stage.variant(fault.variant))
+        v = self._variant(fault.stage, fault.variant)
         steps = math.ceil(fault.ramp_s / self._ramp_step_s)
         times = [fault.start_s + k * self._ramp_step_s for k in range(steps)]
         times.append(fault.start_s + fault.ramp_s)
@@ -293,3 +292,8 @@ class Twin:
 
     def _stage(self, name: str) -> int:
         return self._pipeline.stages.index(self._pipeline.stage(name))
+
+    def _variant(self, stage: str, name: str | None) -> int:
+        """Return the number of a variant among those of all stages; `NONE` where it has no name."""
+        first, found = first_variants(self._pipeline)[self._stage(stage)], self._pipeline.stage(stage)
+        return NONE if name is None else first + found.variants.index(found.variant(name))

@@ -193,7 +193,8 @@ def _fault(draw: st.DrawFn, spec: Pipeline, kind: type[Any]) -> Fault:
     if kind is ReplicaCrash:
         restarts = draw(st.booleans())
         dying = draw(st.integers(1, MOST_REPLICAS + 1))
-        return ReplicaCrash(**place, end_s=None if restarts else end_s, replicas=dying, restarts=restarts)
+        place |= {"variant": draw(st.sampled_from([None, "small", "large"])), "replicas": dying}
+        return ReplicaCrash(**place, end_s=None if restarts else end_s, restarts=restarts)
     if kind is CapacityLoss:
         return CapacityLoss(**place, end_s=end_s, replicas=draw(st.integers(0, MOST_REPLICAS)))
     if kind is Straggler:

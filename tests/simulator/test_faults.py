@@ -21,8 +21,9 @@ from simulator.faults import (
     ReplicaCrash,
     Straggler,
 )
-from tests.simulator.busy import FAST, busy, served
-from tests.simulator.toys import EXACT, profile, running, twin_of_one, variant
+from simulator.twin import Twin
+from tests.simulator.busy import BACKLOG, FAST, busy, served
+from tests.simulator.toys import EXACT, one_stage, profile, running, twin_of_one, variant
 
 
 def test_a_crash_takes_one_replica_away_for_the_time_a_new_one_needs_to_load() -> None:
@@ -114,6 +115,30 @@ def test_only_those_that_died_come_back() -> None:
     assert twin.scrape().cores == 2.0
 
 
+def test_a_crash_of_one_variant_is_over_where_another_runs_and_comes_back_with_it() -> None:
+    """Fast serves 8 a second, other 4; each loads in 5 s. The crash takes one of two fast ones."""
+    crash = ReplicaCrash(stage="only", variant="fast", start_s=10.0, end_s=60.0, restarts=False)
+    twin = _two_fast_of_two_variants(crash)
+
+    assert served(twin, 10.0, 20.0) == 80
+    twin.apply(running(("only", "other", 1, 2)), {"only": 0.0})
+    assert served(twin, 30.0, 40.0) == 80
+    assert twin.scrape().ready_replicas == {("only", "other"): 2.0}
+    twin.apply(running(("only", "fast", 1, 2)), {"only": 0.0})
+    assert served(twin, 50.0, 59.0) == 72
+    assert served(twin, 70.0, 71.0) == 16
+    twin.apply(running(("only", "other", 1, 2)), {"only": 0.0})
+    twin.step(85.0)
+    assert twin.scrape().ready_replicas == {("only", "other"): 2.0}
+
+
+def test_a_crash_of_a_variant_that_does_not_run_takes_nothing() -> None:
+    crash = ReplicaCrash(stage="only", variant="other", start_s=10.0, end_s=60.0, restarts=False)
+    twin = _two_fast_of_two_variants(crash)
+
+    assert served(twin, 10.0, 20.0) == 160
+
+
 def test_the_longest_serving_replica_dies_first_and_takes_its_slowness_along() -> None:
     """The first replica becomes four times slower, a second joins, the crash hits the first."""
     faults: list[Fault] = [
@@ -191,6 +216,11 @@ def test_the_tightest_of_two_capacity_losses_holds() -> None:
             id="variant",
         ),
         pytest.param(
+            ReplicaCrash(stage="only", variant="slow", start_s=0.0),
+            "stage 'only' has no variant 'slow', only fast",
+            id="variant that crashes",
+        ),
+        pytest.param(
             ReplicaCrash(stage="only", start_s=0.0, end_s=5.0),
             "drop end_s or set restarts to false",
             id="a crash that restarts at once has no end",
@@ -226,3 +256,16 @@ def test_a_replica_slowed_and_gone_is_not_sped_up_when_the_straggling_ends() -> 
 
     assert served(twin, 10.0, 20.0) == 80
     assert served(twin, 21.0, 31.0) == 80
+
+
+def _two_fast_of_two_variants(fault: Fault) -> Twin:
+    other = variant("other", profile=profile(b1=0.25), loadTime=5.0)
+    return Twin(
+        one_stage(FAST, other),
+        running(("only", "fast", 1, 2)),
+        BACKLOG,
+        seed=1,
+        batch_wait_s={"only": 0.0},
+        options=EXACT,
+        faults=[fault],
+    )
