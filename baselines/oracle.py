@@ -12,7 +12,8 @@ found by dynamic programming, backwards, and exact over these candidates. A cand
 if the verifier finds it feasible there; where none is, the one with the most capacity is best. On a
 pipeline without cold starts this is the optimum of every interval by itself.
 
-What the situation believes is taken for true; when it changes the rest of the episode is planned again.
+What the situation believes is taken for true; when it changes, or a decision was left out, the rest of the
+episode is planned again.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Oracle:
         Raises:
             UsageError: the future was not given, or nothing is feasible at any load of it.
         """
-        if situation.belief != self.believed or not self.plan:
+        if situation.belief != self.believed or len(self.plan) != len(_decisions(situation)):
             self.plan = list(_planned(_Given(situation)))
             self.believed = situation.belief
         return self.plan.pop(0)
@@ -76,16 +77,24 @@ def needed_rps(situation: Situation) -> list[float]:
     Raises:
         UsageError: the future was not given.
     """
-    if situation.future_rps is None:
-        raise UsageError("the oracle decides by the true load; run it where that is given")
-    means = [rps or 0.0 for rps in averaged_rps(situation.future_rps, averaged_s(situation.pipeline))]
-    step = int(situation.interval_s)
+    means = [rps or 0.0 for rps in averaged_rps(_future(situation), averaged_s(situation.pipeline))]
     loading_s = max(v.load_time_s for stage in situation.pipeline.stages for v in stage.variants)
     span = math.ceil(situation.interval_s + loading_s)
-    tops = [max(means[at : at + span]) for at in range(0, len(means), step)]
+    tops = [max(means[at : at + span]) for at in _decisions(situation)]
     if situation.running is None:
-        tops[0] = max(means[:step])  # what is chosen first is ready at once
+        tops[0] = max(means[: int(situation.interval_s)])  # what is chosen first is ready at once
     return [math.ceil(top / STEP_RPS) * STEP_RPS for top in tops]
+
+
+def _future(situation: Situation) -> tuple[float, ...]:
+    if not situation.future_rps:
+        raise UsageError("the oracle decides by the true load; run it where that is given")
+    return situation.future_rps
+
+
+def _decisions(situation: Situation) -> range:
+    """Return the seconds from now at which decisions fall, the present one first."""
+    return range(0, len(_future(situation)), int(situation.interval_s))
 
 
 class _Given:
@@ -152,7 +161,8 @@ def _values(problem: Problem, candidates: Sequence[Configuration]) -> Floats:
         if feasible(problem, candidate) and predicted.objective is not None:
             found.append(sign * predicted.objective)
         else:
-            carried = min(s.capacity_rps / s.load_rps for s in predicted.stages if s.load_rps > 0)
+            shares = (s.capacity_rps / s.load_rps for s in predicted.stages if s.load_rps > 0)
+            carried = min(shares, default=1.0)
             found.append(OVERLOADED * (1.0 - min(carried, 1.0) / 2))
     return np.array(found)
 

@@ -17,7 +17,7 @@ from core.observation import Observation
 from core.patience import backlog_rps
 from core.pipeline import Pipeline
 from core.problem import Margins, Problem
-from core.solution import Infeasible, Optimum
+from core.solution import Infeasible, Optimum, Solution
 from core.solve import solve
 
 
@@ -61,28 +61,38 @@ class Policy(Protocol):
 def optimum_or_hold(situation: Situation, objective: Objective | None = None) -> Configuration:
     """Return the exact optimum at the upper forecast, or what runs where nothing is feasible.
 
-    What waits already counts as load where requests may wait (`core.patience`). *objective* stands in for the
-    pipeline's own.
+    What waits already counts as load where requests may wait (`core.patience`), as far as it can be carried
+    beside what comes. *objective* stands in for the pipeline's own.
 
     Raises:
         UsageError: nothing is feasible and nothing runs.
     """
-    problem = Problem.of(
-        situation.pipeline,
-        situation.forecast.upper_rps
-        + backlog_rps(situation.pipeline, situation.observation, situation.running),
-        objective=objective,
-        margins=situation.margins,
-        belief=situation.belief,
-        running=situation.running,
-    )
-    match solve(problem):
+    forecast_rps = situation.forecast.upper_rps
+    waiting_rps = backlog_rps(situation.pipeline, situation.observation, situation.running)
+    found = _solved(situation, objective, forecast_rps + waiting_rps)
+    if waiting_rps > 0 and isinstance(found, Infeasible):
+        fits_rps = [r.needed for r in found.relaxations if r.limit == "load"]
+        found = _solved(situation, objective, max(forecast_rps, *fits_rps))
+    match found:
         case Optimum(configuration=configuration):
             return configuration
         case Infeasible(bindings=bindings):
             if situation.running is None:
                 raise UsageError(f"nothing is feasible: {bindings[0].statement}")
             return situation.running
+
+
+def _solved(situation: Situation, objective: Objective | None, load_rps: float) -> Solution:
+    return solve(
+        Problem.of(
+            situation.pipeline,
+            load_rps,
+            objective=objective,
+            margins=situation.margins,
+            belief=situation.belief,
+            running=situation.running,
+        )
+    )
 
 
 Factory = Callable[..., Policy]

@@ -38,6 +38,7 @@ def situation(upper_rps: float, *, planned_rps: float = 15.0, **fields: Any) -> 
         observation=None,
         running=fields.pop("running", None),
         planned_rps=planned_rps,
+        future_rps=(upper_rps,) * 30,  # three decisions
         **fields,
     )
 
@@ -158,7 +159,7 @@ def test_each_episode_gets_a_policy_of_its_own(name: str) -> None:
     first, asked = create(name), situation(5.0, planned_rps=5.0)
     first.decide(asked)
 
-    later = replace(asked, planned_rps=15.0, forecast=expected(15.0, 15.0))
+    later = replace(asked, planned_rps=15.0, forecast=expected(15.0, 15.0), future_rps=(15.0,) * 30)
 
     assert create(name) is not first
     assert create(name).decide(later) != first.decide(asked)
