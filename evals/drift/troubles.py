@@ -2,8 +2,8 @@
 
 Each is drawn from a scene and a random generator. The twin cannot change a fan-out in the midst of an
 episode, so inputs that make a stage send more work on are modelled as slower service, which takes the same
-capacity. A crash there takes replicas of whatever variant serves, so a crash loop is one replica that keeps
-dying, and asking for one more makes up for it.
+capacity. A crash loop is of one variant's image: one of its replicas keeps dying while that variant is to
+run, so asking for one more makes up for it, and another variant does not have it.
 """
 
 from __future__ import annotations
@@ -98,14 +98,17 @@ def lost_node(scene: Scene, rng: np.random.Generator) -> Trouble:
 
 
 def crash_loop(scene: Scene, rng: np.random.Generator) -> Trouble:
-    """Let one replica of the main stage die again and again, with Kubernetes' back-off in between."""
+    """Let one replica of what serves the main stage die again and again, with Kubernetes' back-off."""
+    place = scene.main_setting
     faults: list[Fault] = []
     start_s, waits_s = scene.onset_s, iter(BACK_OFF_S)
     last_s = scene.onset_s + float(rng.uniform(*PASSES_S))
     while start_s < last_s:
         end_s = min(SECONDS, start_s + next(waits_s, BACK_OFF_S[-1]))
         faults.append(
-            ReplicaCrash(stage=scene.main.name, start_s=start_s, end_s=end_s, restarts=False),
+            ReplicaCrash(
+                stage=place.stage, variant=place.variant, start_s=start_s, end_s=end_s, restarts=False
+            ),
         )
         start_s = end_s + UP_S
     return Trouble(tuple(faults), (_of(scene.main.name, "crash loop", scene.onset_s, start_s - UP_S),))

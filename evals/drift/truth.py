@@ -2,20 +2,24 @@
 
 A factor is the largest that holds within the span asked for, as the oracle's load is the largest to come.
 Assumptions: a drift of a variant is known also where it does not serve; a crash without restart takes its
-replicas whatever variant serves, as in the twin, so the stage has to ask for as many more.
+replicas of the variant it is of, of whatever serves where it is of none, as in the twin, so the stage has to
+ask for as many more or to leave that variant.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from baselines.policy import Situation, optimum_or_hold
 from core.belief import AccuracyFactor, Belief, Evidence, LatencyFactor, ReplicaCap
-from core.configuration import Configuration
+from core.configuration import Configuration, StageConfiguration
 from core.forecast import Forecast
-from core.problem import Problem
+from core.patience import backlog_rps
+from core.prediction import predict
+from core.problem import Problem, VariantName
 from core.solution import Infeasible, Optimum
 from core.solve import solve
 from core.verify import feasible, verify
@@ -55,17 +59,20 @@ def belief_at(faults: Sequence[Fault], from_s: float, span_s: float) -> Belief:
     )
 
 
-def lost_at(faults: Sequence[Fault], from_s: float, span_s: float) -> dict[str, int]:
-    """Return the most replicas by stage that have died without replacement within the span."""
+Lost = Mapping[tuple[str, str | None], int]
+"""Replicas that are gone, by stage and variant; of any variant under None."""
+
+
+def lost_at(faults: Sequence[Fault], from_s: float, span_s: float) -> Lost:
+    """Return the most replicas that have died without replacement within the span."""
     edges_s = [from_s, *(f.start_s for f in faults if from_s <= f.start_s <= from_s + span_s)]
-    lost: dict[str, int] = {}
+    lost: Counter[tuple[str, str | None]] = Counter()
     for at_s in edges_s:
-        gone: dict[str, int] = {}
+        gone: Counter[tuple[str, str | None]] = Counter()
         for fault in faults:
             if isinstance(fault, ReplicaCrash) and not fault.restarts and fault.covers(at_s):
-                gone[fault.stage] = gone.get(fault.stage, 0) + fault.replicas
-        for stage, replicas in gone.items():
-            lost[stage] = max(lost.get(stage, 0), replicas)
+                gone[fault.stage, fault.variant] += fault.replicas
+        lost |= gone
     return lost
 
 
@@ -81,12 +88,18 @@ class DriftOracle:
     foresight: bool = True
 
     def decide(self, situation: Situation) -> Configuration:
-        """Return the optimum, and on top of it what crashes are going to take."""
+        """Return the optimum and on top of it what crashes are going to take, or leave what crashes.
+
+        What is added depends on the variant alone, so the better of the best with and the best without the
+        variants that crash is the optimum, as long as what is added exceeds no limit.
+        """
         now_s = 0.0 if situation.observation is None else situation.observation.time_s
         span_s = horizon_s(self.case.pipeline, self.interval_s)
         belief = belief_at(self.case.faults, now_s, span_s)
         known = replace(situation, pipeline=self.case.pipeline, belief=belief)
-        return _topped_up(optimum_or_hold(known), lost_at(self.case.faults, now_s, span_s))
+        lost = lost_at(self.case.faults, now_s, span_s)
+        stays = _topped_up(optimum_or_hold(known), lost)
+        return _better(known, stays, lost) if any(lost) else stays
 
 
 def matters(case: DriftCase, time_s: float) -> bool:
@@ -124,11 +137,11 @@ def foreseen_rps(load_rps: float) -> float:
     return load_rps + FORESEEN_Z * math.sqrt(load_rps)
 
 
-def _served(wanted: Configuration, belief: Belief, lost: dict[str, int]) -> Configuration | None:
+def _served(wanted: Configuration, belief: Belief, lost: Lost) -> Configuration | None:
     """Return what serves where *wanted* is asked for; None where a stage has nothing left."""
     left = []
     for s in wanted.stages:
-        cap, replicas = belief.replica_cap(s.stage), s.replicas - lost.get(s.stage, 0)
+        cap, replicas = belief.replica_cap(s.stage), s.replicas - _lost_of(s, lost)
         left.append(s.model_copy(update={"replicas": replicas if cap is None else min(replicas, cap)}))
     return None if any(s.replicas < 1 for s in left) else Configuration(stages=tuple(left))
 
@@ -163,11 +176,41 @@ def _touches(fault: CapacityLoss, from_s: float, span_s: float) -> bool:
     return fault.start_s <= from_s + span_s and (fault.end_s is None or from_s < fault.end_s)
 
 
-def _topped_up(configuration: Configuration, more: dict[str, int]) -> Configuration:
+def _topped_up(configuration: Configuration, lost: Lost) -> Configuration:
     stages = tuple(
-        s.model_copy(update={"replicas": s.replicas + more.get(s.stage, 0)}) for s in configuration.stages
+        s.model_copy(update={"replicas": s.replicas + _lost_of(s, lost)}) for s in configuration.stages
     )
     return Configuration(stages=stages)
+
+
+def _lost_of(setting: StageConfiguration, lost: Lost) -> int:
+    return sum(lost.get((setting.stage, variant), 0) for variant in (None, setting.variant))
+
+
+def _better(known: Situation, stays: Configuration, lost: Lost) -> Configuration:
+    """Return the better of *stays* and the best without the variants that crash, if there is one."""
+    pipeline = known.pipeline
+    problem = Problem.of(
+        pipeline,
+        known.forecast.upper_rps + backlog_rps(pipeline, known.observation, known.running),
+        margins=known.margins,
+        belief=known.belief,
+        running=known.running,
+        excluded=tuple(VariantName(stage=s, variant=v) for s, v in lost if v is not None),
+    )
+    match solve(problem):
+        case Optimum(configuration=other):
+            return max(stays, _topped_up(other, lost), key=lambda c: _worth(problem, c))
+        case Infeasible():
+            return stays
+
+
+def _worth(problem: Problem, configuration: Configuration) -> float:
+    """Return what an episode of *configuration* is expected to score; least of all if that is unknown."""
+    expected = predict(problem, configuration)
+    if expected.accuracy is None:
+        return -math.inf
+    return problem.objective.score(effective_accuracy=expected.accuracy, mean_cores=expected.cores)
 
 
 def _known(figure: float, since_s: float) -> Evidence:

@@ -70,9 +70,18 @@ def test_replicas_that_died_without_replacement_are_counted_at_the_worst_moment_
         for s, e, n in ((0, 10, 1), (5, 20, 2), (30, 40, 5))
     ]
 
-    assert lost_at(crashes, 0, 8) == {"read": 3}
-    assert lost_at(crashes, 12, 8) == {"read": 2}
+    assert lost_at(crashes, 0, 8) == {("read", None): 3}
+    assert lost_at(crashes, 12, 8) == {("read", None): 2}
     assert lost_at(crashes, 20, 5) == {}
+
+
+def test_what_died_of_one_variant_is_counted_apart() -> None:
+    crashes = [
+        ReplicaCrash(stage="read", variant=v, start_s=0, replicas=n, restarts=False)
+        for v, n in (("small", 1), ("large", 2), (None, 4), ("small", 8))
+    ]
+
+    assert lost_at(crashes, 5, 0) == {("read", "small"): 9, ("read", "large"): 2, ("read", None): 4}
 
 
 def test_the_oracle_serves_what_drift_takes_and_asks_for_what_crashes_take() -> None:
@@ -88,6 +97,26 @@ def test_the_oracle_serves_what_drift_takes_and_asks_for_what_crashes_take() -> 
     assert (plain.variant, plain.replicas) == ("small", 2)
     assert (drifted.variant, drifted.replicas) == ("large", 3)
     assert (crashing.variant, crashing.replicas) == ("small", 3)
+
+
+@pytest.mark.parametrize(
+    ("died", "best"),
+    [
+        pytest.param(1, ("small", 4), id="0.8 - 4 * 0.02 is more than 0.81 - 5 * 0.02"),
+        pytest.param(2, ("large", 5), id="0.8 - 5 * 0.02 is less"),
+    ],
+)
+def test_the_oracle_stays_with_a_variant_that_crashes_or_leaves_it_by_what_is_better(
+    died: int, best: tuple[str, int]
+) -> None:
+    crash = ReplicaCrash(stage="read", variant="small", start_s=0, end_s=60, replicas=died, restarts=False)
+    seen = Observation(
+        time_s=10, interval_s=10, loads_rps=(), latency_s=None, in_time=None, dropped_rps=None, accuracy=None
+    )
+
+    decided = DriftOracle(drifttoy.case([crash]), 10).decide(_situation(seen, load_rps=24))["read"]
+
+    assert (decided.variant, decided.replicas) == best
 
 
 @pytest.mark.parametrize(
@@ -108,6 +137,12 @@ def test_a_crash_matters_where_the_replicas_left_do_not_carry_the_load() -> None
 
     assert matters(drifttoy.case([two]), 30), "22.8 rps are foreseen, 3 asked for; 1 serves 10 of 14"
     assert not matters(drifttoy.case([one]), 30)
+
+
+def test_a_crash_of_a_variant_that_nobody_would_run_does_not_matter() -> None:
+    crash = ReplicaCrash(stage="read", variant="large", start_s=0, end_s=60, replicas=2, restarts=False)
+
+    assert not matters(drifttoy.case([crash]), 30)
 
 
 def test_lost_capacity_matters_by_what_serves_and_not_by_what_is_asked_for() -> None:
@@ -149,10 +184,12 @@ def test_a_biased_forecast_is_wrong_in_both_figures_alike() -> None:
     assert (told.point_rps, told.upper_rps, told.quantile) == (4, 5, 0.9)
 
 
-def _situation(seen: Observation) -> Situation:
+def _situation(seen: Observation, *, load_rps: float = 14) -> Situation:
     return Situation(
         pipeline=drifttoy.pipeline(),
-        forecast=Forecast(point_rps=14, upper_rps=14, quantile=0.9, horizon_s=12, method="foresight"),
+        forecast=Forecast(
+            point_rps=load_rps, upper_rps=load_rps, quantile=0.9, horizon_s=12, method="foresight"
+        ),
         observation=seen,
         running=None,
         planned_rps=14,
