@@ -63,7 +63,8 @@ class RulesPlanner:
             if verdict.regret <= self.worth_a_change * abs(verdict.optimum):
                 return Proposal(
                     rationale=f"what runs carries {problem.load_rps:.4g} rps and loses {verdict.regret:.3g} "
-                    f"of {verdict.optimum:.4g}: not worth a change"
+                    f"of {verdict.optimum:.4g}: not worth a change",
+                    cause=cause,
                 )
             reason = f"a gain of {verdict.regret:.3g}"
         else:
