@@ -75,3 +75,53 @@ def test_each_of_several_open_forecasts_is_judged_once() -> None:
         foresight.made(forecast(), seen)
 
     assert found == [Judgement(-1.0, covered=True)] * 8
+
+
+def averaged(upper_rps: float) -> Forecast:
+    changes = {"averaged_s": 10, "upper_rps": upper_rps}
+    return forecast().model_copy(update=changes)
+
+
+def followed(before: Observation | None, made: Observation, *after: Observation) -> list[tuple[float, bool]]:
+    """Return error and cover of a forecast of averages, made after an interval that had one before."""
+    foresight = Foresight()
+    if before is not None:
+        foresight.seen(before)
+    foresight.seen(made)
+    foresight.made(averaged(13.0), made)
+    settled = [found for each in after for found in foresight.seen(each)]
+    return [(round(found.error_rps, 9), found.covered) for found in settled]
+
+
+def test_a_forecast_of_averages_is_held_against_averages() -> None:
+    """A second of 40 among nine of 10 is an average of 13."""
+    high = [40.0, *CALM[1:]]
+
+    assert followed(None, interval(100, CALM), interval(110, high), interval(120, CALM)) == [(2.0, True)]
+
+
+def test_the_first_averages_are_of_the_seconds_before_the_forecast_too() -> None:
+    """Four seconds of 20 before the border and four after: 18 together, 14 without those before."""
+    ending, beginning = [*CALM[:6], *[20.0] * 4], [*[20.0] * 4, *CALM[:6]]
+
+    assert followed(None, interval(100, ending), interval(110, beginning), interval(120, CALM)) == [
+        (7.0, False)
+    ]
+    assert followed(None, interval(100, CALM), interval(110, beginning), interval(120, CALM)) == [
+        (3.0, False)
+    ]
+
+
+def test_intervals_shorter_than_an_average_are_put_together() -> None:
+    def short(end_s: float, rps: float) -> Observation:
+        return interval(end_s, [rps] * 5).model_copy(update={"interval_s": 5.0})
+
+    after = [short(105, 10.0), short(110, 10.0), short(115, 10.0), short(120, 10.0)]
+
+    assert followed(short(95, 30.0), short(100, 30.0), *after) == [(17.0, False)]
+
+
+def test_seconds_before_a_gap_say_nothing_of_what_comes_after_it() -> None:
+    early = interval(80, [99.0] * 10)
+
+    assert followed(early, interval(100, CALM), interval(110, CALM), interval(120, CALM)) == [(-1.0, True)]
