@@ -94,6 +94,8 @@ class Setup(_Given):
             lightest *= min(v.accuracy_pct for v in stage.variants) / 100
             heaviest *= max(v.accuracy_pct for v in stage.variants) / 100
         choices = sum(len(stage.variants) > 1 for stage in self.stages)
+        if heaviest == lightest:
+            raise ValueError("no stage has a choice: all accuracies are the same")
         alpha = self.settings.alpha * choices / (heaviest - lightest)
         return self._pipeline("product", alpha, {})
 
@@ -135,11 +137,17 @@ def setup(name: str, data: Path = DATA) -> Setup:
     """
     path = data / "pipelines" / f"{name}.json"
     try:
-        return Setup.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        found = Setup.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        found.measured()  # whatever no pipeline can be is refused here
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}; say where IPA's data are with --data FOLDER") from error
-    except (ValidationError, ValueError) as error:
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise UsageError(f"{path}: not one of IPA's pipelines: {place}: {first['msg']}") from error
+    except ValueError as error:
         raise UsageError(f"{path}: not one of IPA's pipelines: {error}") from error
+    return found
 
 
 def trace(name: str, data: Path = DATA) -> tuple[float, ...]:
