@@ -65,7 +65,7 @@ class Chosen:
         if self.policies is None:
             return tuple(everyone)
         known = {label(one): one for one in everyone}
-        wanted = [name.strip() for name in self.policies.split(",")]
+        wanted = dict.fromkeys(name.strip() for name in self.policies.split(","))
         for name in wanted:
             if name not in known:
                 raise UsageError(f"--policies: no {name!r} in this suite. Known: {', '.join(known)}")
@@ -77,7 +77,9 @@ class Chosen:
         Raises:
             UsageError: nothing has.
         """
-        words = [word.strip() for word in (self.cells or "").split(",")]
+        if self.cells is None:
+            return tuple(everything)
+        words = [word.strip() for word in self.cells.split(",") if word.strip()]
         found = tuple(one for one in everything if any(word in name(one) for word in words))
         if not found:
             raise UsageError(

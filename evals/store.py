@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from core.errors import StoreError, TrimtabError, UsageError
@@ -27,6 +28,9 @@ Key = tuple[str, str, int]
 """Scenario, policy, seed."""
 Done = Mapping[Key, str]
 """Digest of the episodes that are there."""
+Record = Mapping[str, object]
+NEEDED = ("scenario", "policy", "seed", "scenario_digest", "git", "started")
+"""Columns without which a row cannot be told from others."""
 
 
 def keep(folder: Path, played: Sequence[Played]) -> None:
@@ -60,17 +64,14 @@ def done(folder: Path) -> Done:
         UsageError: they are of another commit, which must not be mixed with this one.
         StoreError: they cannot be read.
     """
-    found: dict[Key, str] = {}
-    for path in _rows_in(folder):
-        table = _read(path)
-        for row in table.select(["scenario", "policy", "seed", "scenario_digest", "git"]).to_pylist():
-            if row["git"] != provenance()["git"]:
-                raise UsageError(
-                    f"{folder}: its episodes are of commit {row['git'][:12]}, this is another; "
-                    "give another --out, or --fresh to begin anew"
-                )
-            found[(row["scenario"], row["policy"], row["seed"])] = row["scenario_digest"]
-    return found
+    latest = _latest(folder)
+    for _, row in latest.values():
+        if row["git"] != provenance()["git"]:
+            raise UsageError(
+                f"{folder}: its episodes are of commit {str(row['git'])[:12]}, this is another; "
+                "give another --out, or --fresh to begin anew"
+            )
+    return {key: str(row["scenario_digest"]) for key, (_, row) in latest.items()}
 
 
 def forget(folder: Path) -> None:
@@ -94,23 +95,47 @@ def gather(folder: Path, wanted: Sequence[Key]) -> int:
         StoreError: it cannot be read or written.
     """
     keys = set(wanted)
-    latest: dict[Key, dict[str, object]] = {}
-    for path in _rows_in(folder):
-        for row in _read(path).to_pylist():
-            key = (row["scenario"], row["policy"], row["seed"])
-            if key in keys and (key not in latest or str(latest[key]["started"]) < row["started"]):
-                latest[key] = row
+    latest = {key: found for key, found in sorted(_latest(folder).items()) if key in keys}
     if not latest:
         raise TrimtabError(f"{folder}: 0 episodes were executed, which is a failed run")
-    ordered = [latest[key] for key in sorted(latest)]
-    series = [_read(path) for path in sorted((folder / PARTS).glob(f"*{SERIES_PART}"))]
+    series = _one_each(latest)
     try:
-        _write(folder / EPISODES, pa.Table.from_pylist(ordered))
+        _write(folder / EPISODES, pa.Table.from_pylist([row for _, row in latest.values()]))
         if series:
             _write(folder / SERIES, _joined(series))
+        else:
+            (folder / SERIES).unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(f"{folder}: cannot be written: {error.strerror}") from error
     return len(latest)
+
+
+def _latest(folder: Path) -> Mapping[Key, tuple[Path, Record]]:
+    """Return the row of every episode, and the part it is in; the last one where it was run again."""
+    latest: dict[Key, tuple[Path, Record]] = {}
+    for path in _rows_in(folder):
+        for row in _read(path).to_pylist():
+            absent = [name for name in NEEDED if name not in row]
+            if absent:
+                raise StoreError(f"{path}: no column {absent[0]!r}; remove it, and run again")
+            key = (row["scenario"], row["policy"], row["seed"])
+            if key not in latest or str(latest[key][1]["started"]) <= row["started"]:
+                latest[key] = path, row
+    return latest
+
+
+def _one_each(latest: Mapping[Key, tuple[Path, Record]]) -> list[pa.Table]:
+    """Return the series of every scenario and policy, of the lowest seed that has one."""
+    found: dict[tuple[str, str], pa.Table] = {}
+    for (scenario, policy, _), (path, _) in sorted(latest.items(), key=lambda item: item[0][2]):
+        part = path.with_name(f"{path.stem}{SERIES_PART}")
+        if (scenario, policy) in found or not part.exists():
+            continue
+        of_both = (pc.field("scenario") == scenario) & (pc.field("policy") == policy)
+        series = _read(part).filter(of_both)
+        if series.num_rows:
+            found[(scenario, policy)] = series
+    return [found[key] for key in sorted(found)]
 
 
 def _series(played: Played) -> pa.Table:
