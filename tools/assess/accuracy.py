@@ -2,12 +2,13 @@
 
 Samples come by the combination of variants that answered them, and, where stages are examined alone, by the
 variant that answered the case. For each variant an e-detector tests all samples it is part of against
-"at least `LEAST_KEPT` of the profiled accuracy". After an
-alarm the culprit is sought among the variants that served since: each is given the factor that explains
-those samples best, if it alone had drifted. Variants whose likelihood is within `LIKELY` of the best cannot
-be told apart: the loss is split evenly among them (for n of them the n-th root), the finding says so, and the
-interval of each reaches up to 1. Where only one combination serves and no stage is examined alone, that is
-every stage.
+"at least `LEAST_KEPT` of the profiled accuracy". After an alarm the culprits are sought among the alarmed
+variants that served since (`tools.assess._blame`): while all is well nothing is alleged more often than the
+tests alarm. Variants that explain the samples alike cannot be told apart: the loss is split evenly among them
+(for n of them the n-th root), the finding says so, and the interval of each reaches up to 1. Where only one
+combination serves and no stage is examined alone, that is every stage.
+
+Assumptions: a loss is the same since the drift began, and variants lose independently of each other.
 
 The interval of a factor holds all values whose likelihood is within `LIKELY` of the best: 95 % or more by
 Wilks' theorem (which asks for 1.92). A second e-detector says when it is over.
@@ -19,13 +20,11 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
 from core import belief
 from core.assessment import Finding
 from core.observation import Observation
 from core.pipeline import Pipeline
+from tools.assess._blame import FACTORS, LIKELY, Blame, Place, Sample, blamed, likelihoods
 from tools.assess._evidence import END_RUN_LENGTH, RUN_LENGTH, Evidence, binomial_log_ratios
 from tools.assess._moment import Moment
 
@@ -33,8 +32,6 @@ LEAST_KEPT = 0.98
 """Losing less of the profiled accuracy is not corrected: a profile on a few hundred samples knows no more."""
 KEPT = (0.95, 0.88, 0.7, 0.4)
 """Shares of the profiled accuracy that the test looks for."""
-LIKELY = math.log(20)
-"""Difference of log likelihood within which two explanations count as equally good."""
 WINDOW = 30
 """Intervals in which a variant served that its factor rests on: five minutes of ten seconds, as labels are
 few. Attribution rests on all intervals since the drift began: others serving tell who is to blame."""
@@ -46,23 +43,6 @@ EXPIRY_S = 1800.0
 """A drift of a variant that no longer answers labelled samples is forgotten then."""
 REPROFILE_S = 600.0
 """A drift that lasts this long is no passing trouble: measure the variant again."""
-FACTORS: NDArray[np.float64] = np.linspace(0.01, 1.0, 100)
-
-Place = tuple[str, str]
-"""The names of a stage and of one of its variants."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Labelled answers of the same variants in one interval."""
-
-    places: tuple[Place, ...]
-    """All of a combination's, or the one that was examined alone."""
-    expected: float
-    """How often they are right as profiled."""
-    labelled: int
-    correct: int
-
 
 Answer = tuple[float, Sample]
 """The begin of an interval, and samples in it."""
@@ -89,6 +69,11 @@ class Loss:
     since_s: float
     others: tuple[Place, ...]
     """Variants it cannot be told from."""
+
+    @property
+    def corrected(self) -> bool:
+        """Whether it is large enough to be believed."""
+        return bool(self.factor < LEAST_KEPT ** (1 / (1 + len(self.others))))
 
 
 @dataclass(slots=True)
@@ -145,21 +130,22 @@ class AccuracyDrift:
         answers = [(at_s, s) for at_s, seen in self.samples if at_s >= since_s for s in seen]
         served = {place for _, s in answers for place in s.places}
         suspects = [p for p, watch in self.watches.items() if watch.since_s is not None and p in served]
-        best = {p: float(self._log_likelihoods(p, answers).max()) for p in suspects}
-        likely = [p for p in suspects if best[p] >= max(best.values()) - LIKELY]
-        losses = (self._loss(place, likely, answers) for place in likely)
-        return tuple(loss for loss in losses if loss.factor < LEAST_KEPT ** (1 / len(likely)))
+        blames = blamed(suspects, [s for _, s in answers])
+        losses = (self._loss(place, blame, blames, answers) for blame in blames for place in blame.places)
+        return tuple(loss for loss in losses if loss.corrected)
 
-    def _loss(self, place: Place, likely: list[Place], answers: list[Answer]) -> Loss:
+    def _loss(self, place: Place, blame: Blame, blames: tuple[Blame, ...], answers: list[Answer]) -> Loss:
+        """Return the loss of one of those blamed: its factor of late, beside what the others keep."""
         mine = [(at_s, s) for at_s, s in answers if place in s.places]
         from_s = sorted({at_s for at_s, _ in mine})[-WINDOW:][0]
-        curve = self._log_likelihoods(place, [(at_s, s) for at_s, s in mine if at_s >= from_s])
+        beside = [b for b in blames if b is not blame]
+        curve = likelihoods((place,), [s for at_s, s in mine if at_s >= from_s], beside)
         inside = FACTORS[curve >= curve.max() - LIKELY]
         since_s = self.watches[place].since_s
-        others = tuple(other for other in likely if other != place)
+        others = tuple(other for other in blame.places if other != place)
         return Loss(
             place=place,
-            factor=float(FACTORS[int(curve.argmax())]) ** (1 / len(likely)),
+            factor=Blame(blame.places, float(FACTORS[int(curve.argmax())])).each,
             low=float(inside[0]),
             high=1.0 if others else float(inside[-1]),
             since_s=0.0 if since_s is None else since_s,
@@ -206,14 +192,6 @@ class AccuracyDrift:
             total += binomial_log_ratios(s.correct, s.labelled, right * kept, [right])[0]
         return total
 
-    def _log_likelihoods(self, place: Place, answers: list[Answer]) -> NDArray[np.float64]:
-        """Return the log likelihood of the samples for each of `FACTORS`, if *place* alone had drifted."""
-        total = np.zeros_like(FACTORS)
-        for (places, right), (correct, wrong) in _tally(answers).items():
-            chance = right * FACTORS if place in places else np.full_like(FACTORS, right)
-            total += correct * np.log(chance) + wrong * np.log1p(-chance)
-        return total
-
     def _samples(self, seen: Observation) -> tuple[Sample, ...]:
         """Return all labelled answers of an interval: of combinations, and of variants examined alone."""
         stages = [stage.name for stage in self.pipeline.stages]
@@ -254,15 +232,6 @@ class AccuracyDrift:
 
 def _within(accuracy: float) -> float:
     return min(MOST_EXPECTED, max(1 - MOST_EXPECTED, accuracy))
-
-
-def _tally(answers: list[Answer]) -> dict[tuple[tuple[Place, ...], float], tuple[int, int]]:
-    """Return right and wrong answers by who answered, and what is expected of them."""
-    totals: dict[tuple[tuple[Place, ...], float], tuple[int, int]] = {}
-    for _, s in answers:
-        right, wrong = totals.get((s.places, s.expected), (0, 0))
-        totals[s.places, s.expected] = (right + s.correct, wrong + s.labelled - s.correct)
-    return totals
 
 
 def _finding(loss: Loss) -> Finding:
