@@ -1,8 +1,8 @@
 """What a failed change leaves behind: what is not to be tried again soon, and what cannot be had.
 
-A first failure is remembered for `FIRST_S`; each repetition doubles that, up to `MOST_S`. A quarantine that
-is over is kept for as long again, so that a repetition is recognised: `remembered` is what to keep on
-record, `active` what is in force.
+A first failure is remembered for `FIRST_S`, or for `FIRST_SHORT_S` if there were just too few replicas of
+what does serve; each repetition doubles that, up to `MOST_S`. A quarantine that is over is kept for as long
+again, so that a repetition is recognised: `remembered` is what to keep on record, `active` what is in force.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from core.trial import Failed, Quarantine, Shortfall
 
 FIRST_S = 600.0
 """Long enough for a passing fault (a full node, a slow registry) to pass."""
+FIRST_SHORT_S = 60.0
+"""What the cluster has is measured on (`tools.assess.capacity`); this bridges the time until it is known."""
 MOST_S = 6 * 3600.0
 """Something has changed after so long; trying once more is worth its price."""
 
@@ -31,7 +33,8 @@ def quarantined(earlier: Sequence[Quarantine], failed: Failed, *, time_s: float)
     new = _quarantine(failed, time_s)
     repeated = [q for q in earlier if _same(q, new)]
     times = 1 + max((q.times for q in repeated), default=0)
-    until_s = time_s + min(MOST_S, FIRST_S * 2.0 ** min(times - 1, 10))
+    first_s = FIRST_SHORT_S if _too_few(failed) else FIRST_S
+    until_s = time_s + min(MOST_S, first_s * 2.0 ** min(times - 1, 10))
     others = tuple(q for q in earlier if not _same(q, new))
     return (*others, new.model_copy(update={"times": times, "until_s": until_s}))
 
@@ -58,8 +61,8 @@ def barring(quarantines: Sequence[Quarantine], candidate: Configuration, time_s:
 def shortages(quarantines: Sequence[Quarantine], time_s: float) -> tuple[ReplicaCap, ...]:
     """Return the replicas that stages can get at present, as failed changes have shown.
 
-    Only for stages that kept their variant: how many replicas of another, larger or smaller, there is
-    room for was not measured. For those the variant is left out instead.
+    Where a new variant was not seen to serve nothing is said of others, larger or smaller: how many of them
+    there is room for was not measured. The variant is left out instead.
     """
     return tuple(
         ReplicaCap(
@@ -88,7 +91,9 @@ def changed_variants(before: Configuration, after: Configuration) -> tuple[Varia
 
 def _quarantine(failed: Failed, time_s: float) -> Quarantine:
     trial = failed.trial
-    blamed = {s.stage for s in failed.short} or {s.stage for s in trial.after.stages}
+    blamed = {s.stage for s in failed.short if not s.serving}
+    if not failed.short:
+        blamed = {s.stage for s in trial.after.stages}
     variants = tuple(v for v in changed_variants(trial.before, trial.after) if v.stage in blamed)
     changed = {v.stage for v in variants}
     return Quarantine(
@@ -101,6 +106,11 @@ def _quarantine(failed: Failed, time_s: float) -> Quarantine:
         fault=failed.fault,
         short=tuple(_left(s, failed) for s in failed.short if s.stage not in changed),
     )
+
+
+def _too_few(failed: Failed) -> bool:
+    """Say whether all that is wrong is the number of replicas."""
+    return bool(failed.short) and all(s.serving for s in failed.short)
 
 
 def _left(short: Shortfall, failed: Failed) -> Shortfall:

@@ -89,7 +89,10 @@ class Shortfall(Frozen):
     stage: Name
     variant: Name
     ready: Count
+    """Of the old variant too, where it changes."""
     wanted: PositiveCount
+    serving: bool = False
+    """Whether the variant was seen to serve: it works, and there is no room for more of it."""
 
 
 class Quarantine(Frozen):
@@ -224,15 +227,18 @@ def _starting(trial: Trial, observation: Observation, time_s: float) -> Trial | 
 
 def _short(trial: Trial, observation: Observation) -> tuple[Shortfall, ...] | None:
     """Return the stages that have fewer ready replicas than asked for; None where that is not known."""
-    ready = {s.stage: s.ready for s in observation.stages}
+    stages = {s.stage: s for s in observation.stages}
     found = []
     for setting in trial.after.stages:
-        count = ready.get(setting.stage)
-        if count is None:
+        seen = stages.get(setting.stage)
+        if seen is None or seen.ready is None:
             return None
-        if count < setting.replicas:
-            wanted = setting.replicas
-            found.append(Shortfall(stage=setting.stage, variant=setting.variant, ready=count, wanted=wanted))
+        if seen.ready < setting.replicas:
+            name, wanted = setting.variant, setting.replicas
+            serving = any(s.variant == name and s.batches > 0 for s in seen.services)
+            found.append(
+                Shortfall(stage=seen.stage, variant=name, ready=seen.ready, wanted=wanted, serving=serving)
+            )
     return tuple(found)
 
 

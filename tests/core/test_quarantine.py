@@ -11,6 +11,7 @@ from core.configuration import Configuration
 from core.problem import Problem
 from core.quarantine import (
     FIRST_S,
+    FIRST_SHORT_S,
     MOST_S,
     active,
     barring,
@@ -29,8 +30,8 @@ SWITCHED = configuration(("first", "large", 1, 4), ("second", "small", 1, 5))
 GROWN = configuration(("first", "small", 1, 4), ("second", "small", 1, 5))
 
 
-def short(stage_name: str, variant: str, ready: int, wanted: int) -> Shortfall:
-    return Shortfall(stage=stage_name, variant=variant, ready=ready, wanted=wanted)
+def short(stage_name: str, variant: str, ready: int, wanted: int, *, serving: bool = False) -> Shortfall:
+    return Shortfall(stage=stage_name, variant=variant, ready=ready, wanted=wanted, serving=serving)
 
 
 def failure(
@@ -72,6 +73,28 @@ def test_a_shortfall_blames_only_what_is_short(shortfall: Shortfall, variants: l
     (one,) = quarantined((), failure(SWITCHED, "unschedulable", shortfall), time_s=0.0)
 
     assert names(one) == variants
+
+
+def test_a_new_variant_that_serves_in_too_small_a_number_is_not_left_out_and_tried_again_soon() -> None:
+    works = short("first", "large", 1, 4, serving=True)
+
+    (one,) = quarantined((), failure(SWITCHED, "unschedulable", works), time_s=0.0)
+
+    assert (names(one), one.until_s) == ([], FIRST_SHORT_S)
+    assert [(c.stage, c.replicas) for c in shortages([one], 1.0)] == [("first", 2)]  # as many as ran before
+    assert barring([one], SWITCHED, 1.0) is one
+
+
+def test_where_one_stage_has_too_few_and_another_none_that_serve_the_latter_is_left_out_for_long() -> None:
+    both = configuration(("first", "large", 1, 4), ("second", "large", 1, 5))
+    failed = failure(
+        both, "unschedulable", short("first", "large", 3, 4, serving=True), short("second", "large", 2, 5)
+    )
+
+    (one,) = quarantined((), failed, time_s=0.0)
+
+    assert (names(one), one.until_s) == ([("second", "large")], FIRST_S)
+    assert [(c.stage, c.replicas) for c in shortages([one], 1.0)] == [("first", 3)]
 
 
 def test_repetition_doubles_the_time_and_stays_one_entry() -> None:
