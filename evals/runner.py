@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -22,6 +23,8 @@ from evals import store
 from evals.episode import Played, play
 from evals.scenario import Entrant, Scenario, digest
 
+CONNECT_S = 10.0
+"""For a Ray cluster to answer."""
 Progress = Callable[[int, int, str], None]
 """Told how many of how many episodes there are, and what was done last."""
 
@@ -151,7 +154,15 @@ def _ray(address: str) -> Any:  # noqa: ANN401 - Ray has no types of its own
     except ImportError as error:
         raise UsageError("Ray is not installed here: pip install 'trimtab[ray]'") from error
     try:
+        _knock(address)
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise UsageError(f"--ray {address}: {error}") from error
+    except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
+        raise UsageError(f"--ray {address}: {' '.join(str(error).split())}") from error
     return ray
+
+
+def _knock(address: str) -> None:
+    """Fail at once where nobody listens at HOST:PORT: Ray itself tries for five minutes and more."""
+    host, colon, port = address.rpartition(":")
+    if colon and "/" not in host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S).close()
