@@ -19,7 +19,7 @@ from core.solution import Infeasible
 from core.solve import solve
 from pipelines.kits import EXTRAS
 from pipelines.reader import read_configuration, read_pipeline
-from tools.cadence import margins_of
+from tools.cadence import LOOP_MARGINS
 from tools.kubernetes.export import HpaVersion, Scaling, adapter_rules, hpa, keda, scalings
 from tools.kubernetes.pods import Serving
 from tools.kubernetes.render import BudgetVersion, Workload, manifests
@@ -169,7 +169,7 @@ def _chosen(policy: Policy) -> _Chosen | None:
     load_rps = None if policy.load is None else positive(policy.load, "--load", "requests per second")
     headroom = None if policy.headroom is None else positive(policy.headroom, "--headroom", "a factor")
     pipeline = read_pipeline(policy.file)
-    margins = margins_of(pipeline)
+    margins = LOOP_MARGINS  # patient or not: an autoscaler foresees nothing, and an HPA lets 10 % pass
     if headroom is not None:
         margins = margins.model_copy(update={"headroom": headroom})
     if policy.running is not None:
