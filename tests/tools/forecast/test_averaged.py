@@ -105,9 +105,13 @@ def test_seconds_nobody_saw_are_no_surge() -> None:
     assert forecast.upper_rps == pytest.approx(20.0)
 
 
-def test_where_nobody_may_wait_the_seconds_speak_for_themselves() -> None:
-    """The highest second is forecast already; nothing comes on top."""
-    assert fed([*CALM, 60.0, 60.0], averaged_s=1).forecast(20).upper_rps == pytest.approx(60.0)
+@pytest.mark.parametrize("name", names())
+def test_where_nobody_may_wait_the_seconds_speak_for_themselves(name: str) -> None:
+    """The highest second is forecast already; nothing comes on top, whatever the last seconds were."""
+    forecaster = fed([*CALM, *[60.0] * 5], averaged_s=1, name=name)
+    unaware = restored(forecaster.state() | {"newest": []})
+
+    assert forecaster.forecast(20) == unaware.forecast(20)
 
 
 @pytest.mark.parametrize("rps", [1.0, 5.0, 20.0, 100.0])
