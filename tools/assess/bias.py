@@ -87,7 +87,6 @@ class ForecastBias:
     def _remember(self, seen: Observation | None) -> None:
         """Keep the last samples; what lies before a gap says nothing of what comes after it."""
         if seen is None:
-            self.recent = ()
             return
         if abs(seen.time_s - seen.interval_s - self.measured_s) > SLACK_S:
             self.recent = ()

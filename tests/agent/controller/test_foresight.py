@@ -122,6 +122,8 @@ def test_intervals_shorter_than_an_average_are_put_together() -> None:
 
 
 def test_seconds_before_a_gap_say_nothing_of_what_comes_after_it() -> None:
-    early = interval(80, [99.0] * 10)
+    made = interval(100, [10.0] * 5).model_copy(update={"interval_s": 5.0})
+    after = interval(110, CALM), interval(120, CALM)
 
-    assert followed(early, interval(100, CALM), interval(110, CALM), interval(120, CALM)) == [(-1.0, True)]
+    assert followed(interval(90, [100.0] * 10), made, *after) == [(-1.0, True)]
+    assert followed(interval(95, [100.0] * 10), made, *after) == [(35.0, False)]

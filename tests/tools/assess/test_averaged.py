@@ -84,9 +84,11 @@ def test_intervals_shorter_than_an_average_are_put_together() -> None:
         interval(5, (20.0,) * 5, interval_s=5.0),
         interval(10, (60.0,) * 5, interval_s=5.0),
         interval(15, (60.0,) * 5, interval_s=5.0),
+        interval(20, (20.0,) * 5, interval_s=5.0),
     ]
 
-    assert [surge_of(turns[:k]) for k in (1, 2, 3)] == [None, pytest.approx(40.0), pytest.approx(60.0)]
+    found = [surge_of(turns[:k]) for k in (1, 2, 3, 4)]
+    assert found == [None, *(pytest.approx(rps) for rps in (40.0, 60.0, 56.0))]
 
 
 def test_chance_is_no_surge() -> None:
@@ -126,11 +128,20 @@ def test_the_first_averages_of_a_horizon_are_of_the_seconds_before_it_too() -> N
 
 
 def test_seconds_before_a_gap_say_nothing_of_what_comes_after_it() -> None:
-    early = interval(10, (*CALM[:7], *[90.0] * 3))
-    made, target = interval(30, CALM, forecast(29.0)), interval(40, CALM)
+    made = interval(30, CALM[:5], forecast(29.0), interval_s=5.0)
+    near, far = (interval(end_s, (90.0,) * 10) for end_s in (25, 20))
+    target = interval(40, CALM)
 
-    assert missed([early, made, target]) == [False]
-    assert missed([early, moment(None, time_s=20.0), made, target]) == [False]
+    assert missed([near, made, target]) == [True]
+    assert missed([far, made, target]) == [False]
+    assert missed([far, moment(None, time_s=25.0), made, target]) == [False]
+
+
+def test_averages_of_before_the_horizon_are_no_target() -> None:
+    """The second before last but seven: its mean of few is high, that of ten from the border on is 27."""
+    made = interval(10, (20.0, 90.0, *CALM[:8]), forecast(29.0))
+
+    assert missed([made, interval(20, CALM)]) == [False]
 
 
 def test_a_forecast_made_in_the_dark_is_scored_by_what_comes() -> None:
