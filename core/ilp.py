@@ -69,7 +69,8 @@ SOLVERS = ("HiGHS", "CBC", "Gurobi")
 """In order of preference; the first that is installed is used where none is named."""
 
 OBJECTIVE_SLACK = 1e-8
-"""Relative loss of objective allowed while ties are broken: above the solvers' own tolerance."""
+"""Loss of objective allowed while ties are broken, relative to it or to its largest term: above the
+solvers' own tolerance."""
 
 SOLVER_TOLERANCE = 1e-9
 """Feasibility tolerance asked of the solvers; rows are scaled to be of order 1."""
@@ -166,7 +167,9 @@ def _optimum_over(problem: Problem, stages: Sequence[StageOptions], solver: str)
         return None
     best = _value(gain)
     bound = _bound(programme, best)
-    programme.require(gain, ">=", best - OBJECTIVE_SLACK * max(1.0, abs(best)), "optimal")
+    scale = max(1.0, abs(best), *(abs(coefficient) for _, coefficient in gain))
+    scaled = [(variable, coefficient / scale) for variable, coefficient in gain]
+    programme.require(scaled, ">=", best / scale - OBJECTIVE_SLACK, "optimal")
     programme.lp.sense = pulp.LpMinimize
     programme.lp.setObjective(_linear(tie_terms(programme)))
     if not _solved(programme, solver):

@@ -23,6 +23,8 @@ PATIENT_S = 2.0
 """Least SLO, in seconds, that leaves a whole second to wait: loads are measured by the second."""
 AVERAGED_S = 10
 """As long as an interval between decisions, and a block of the forecasters; a surge within is seen apart."""
+USUAL_SHARE = 0.25
+"""Of the SLO: what arrives within it may wait without being a backlog."""
 LEAST_WORKED_OFF_S = 5.0
 """A backlog is not to be gone sooner: capacity for it would be cold still."""
 
@@ -53,9 +55,10 @@ def averaged_rps(samples: Sequence[float | None], seconds: int) -> list[float | 
 
 
 def backlog_rps(pipeline: Pipeline, observation: Observation | None, running: Configuration | None) -> float:
-    """Return the load that working off what waits within an SLO adds, in requests per second.
+    """Return the load that working off a backlog within an SLO adds, in requests per second.
 
-    By the stage where most requests wait. 0 where the pipeline is not patient or nothing is known.
+    A backlog is what waits beyond what chance lets wait in a queue that is busy, by the stage where most
+    requests wait. 0 where the pipeline is not patient or nothing is known.
     """
     if observation is None or running is None or not is_patient(pipeline):
         return 0.0
@@ -65,4 +68,6 @@ def backlog_rps(pipeline: Pipeline, observation: Observation | None, running: Co
         for stage in observation.stages
         if stage.queue is not None and items.get(stage.stage, 0.0) > 0
     ]
-    return max(waiting, default=0.0) / max(pipeline.slo.latency_s, LEAST_WORKED_OFF_S)
+    known = [rps for rps in observation.loads_rps if rps is not None]
+    usual = USUAL_SHARE * pipeline.slo.latency_s * sum(known) / len(known) if known else 0.0
+    return max(0.0, max(waiting, default=0.0) - usual) / max(pipeline.slo.latency_s, LEAST_WORKED_OFF_S)

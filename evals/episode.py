@@ -55,19 +55,32 @@ def play(scenario: Scenario, entrants: Sequence[Entrant], seed: int, *, series: 
     Raises:
         UsageError: a policy is unknown, has no such parameter, or can decide nothing.
     """
-    known = foreknow(scenario.pipeline, scenario.trace_rps, seed=seed, settings=scenario.settings)
-    return [play_one(scenario, entrant, seed, known, series=series) for entrant in entrants]
+    known: dict[str, Foreknown] = {}
+    played = []
+    for entrant in entrants:
+        settings = entrant.settings_for(scenario)
+        if repr(settings) not in known:
+            known[repr(settings)] = foreknow(
+                scenario.pipeline, scenario.trace_rps, seed=seed, settings=settings
+            )
+        played.append(play_one(scenario, entrant, seed, known[repr(settings)], series=series))
+    return played
 
 
 def play_one(scenario: Scenario, entrant: Entrant, seed: int, known: Foreknown, *, series: bool) -> Played:
-    """Run one episode; *known* is what every entrant of the scenario and seed is told."""
+    """Run one episode; *known* is what every entrant with its settings is told under the seed."""
     pipeline = scenario.pipeline_for(entrant)
     if not entrant.cold_starts:
         pipeline = ready_at_once(pipeline)
     timed = Timed(create(entrant.policy, entrant.parameters_for(scenario.pipeline)))
     started, started_s = datetime.now(UTC), time.perf_counter()
     episode = replay(
-        pipeline, timed, scenario.trace_rps, seed=seed, settings=scenario.settings, foreknown=known
+        pipeline,
+        timed,
+        scenario.trace_rps,
+        seed=seed,
+        settings=entrant.settings_for(scenario),
+        foreknown=known,
     )
     wall_s = time.perf_counter() - started_s
     row = row_of(

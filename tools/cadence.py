@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from core.patience import is_patient
+from core.patience import AVERAGED_S, is_patient
 from core.pipeline import Pipeline
 from core.problem import Margins
 
@@ -16,12 +16,19 @@ docs/benchmarks.md has what other margins gave."""
 
 PATIENT_MARGINS = Margins(headroom=1.0, wait_quantile=0.9)
 """Where requests may wait for seconds, a queue at high utilisation is no harm as long as it is stable."""
+LONG_PATIENT_MARGINS = Margins(headroom=0.97)
+"""Where they may wait for half of the time the load is averaged over, capacity need not reach its highest
+mean: that of the whole horizon is lower, and the queue takes what is between."""
+LONG_PATIENT_S = AVERAGED_S / 2
+"""Least such SLO."""
 QUANTILE, PATIENT_QUANTILE = 0.9, 0.5
 """Of the forecast that is decided on. Too low a guess costs a patient pipeline a queue, not its SLO."""
 
 
 def margins_of(pipeline: Pipeline) -> Margins:
     """Return the margins for a pipeline, by how long its requests may wait."""
+    if pipeline.slo.latency_s >= LONG_PATIENT_S:
+        return LONG_PATIENT_MARGINS
     return PATIENT_MARGINS if is_patient(pipeline) else LOOP_MARGINS
 
 

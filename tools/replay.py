@@ -41,6 +41,8 @@ class ReplaySettings:
     forecaster: str = "mixture"
     quantile: float | None = None
     """Of the forecast that is decided on; None for `tools.cadence.quantile_of` the pipeline."""
+    averaged_s: int | None = None
+    """Seconds over which the load is averaged; None for `core.patience.averaged_s` of the pipeline."""
     margins: Margins | None = None
     """None for `tools.cadence.margins_of` the pipeline."""
     faults: tuple[Fault, ...] = ()
@@ -48,7 +50,8 @@ class ReplaySettings:
 
     def forecaster_for(self, pipeline: Pipeline) -> Forecaster:
         """Return a new forecaster of what *pipeline* must carry."""
-        return create(self.forecaster, self.quantile or quantile_of(pipeline), averaged_s(pipeline))
+        seconds = self.averaged_s or averaged_s(pipeline)
+        return create(self.forecaster, self.quantile or quantile_of(pipeline), seconds)
 
 
 @dataclass(frozen=True, slots=True)

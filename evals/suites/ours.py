@@ -62,7 +62,7 @@ def scenarios(data: Path = DATA) -> Iterator[Scenario]:
 
 def entrants() -> tuple[Entrant, ...]:
     """Return everyone, ours first."""
-    ipa = (Entrant("ipa", "ipa"), Entrant("ipa-own", "ipa-own"), Entrant("rim", "rim"))
+    ipa = (Entrant("ipa", "ipa"), Entrant("ipa-own", "ipa-own"), Entrant("rim", "rim", by_the_second=True))
     return (*OURS, *ipa, *others(), *LIMITS)
 
 

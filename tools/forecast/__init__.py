@@ -20,9 +20,8 @@ from core.errors import UsageError
 from core.forecast import Forecast
 from tools.forecast import ar, holt, last, mixture, recent_max
 from tools.forecast._engine import Engine, restore
-from tools.forecast._registry import known
+from tools.forecast._registry import MEDIAN, known
 from tools.forecast._windows import BLOCK_S
-from tools.forecast.mixture import MEDIAN
 
 __all__ = [
     "Forecaster",

@@ -22,7 +22,7 @@ from core.forecast import Forecast, Quantile
 from core.patience import averaged_rps
 from core.values import Count, Frozen, Name, NonNegative, Number
 from tools.forecast._conformal import Calibrator
-from tools.forecast._registry import Guess, Method, maker_of
+from tools.forecast._registry import MEDIAN, Guess, Method, maker_of
 from tools.forecast._windows import (
     BLOCK_S,
     HISTORY_S,
@@ -37,6 +37,8 @@ LEAST_RECENT_S, MOST_RECENT_S = 2, 5
 """Seconds whose mean is what arrives now: one alone says little of a rate, and a surge is soon longer."""
 SURE = 1.64
 """Standard deviations: 95 % of Poisson counts stay below so many above their mean."""
+LEAST_SURGE = 1.25
+"""Times the expected load; less is no surge but what the forecast will follow."""
 RISING = 1.0
 """Of what a surge has brought, how much it brings until capacity that is asked for now is ready."""
 MAX_HORIZONS = 8
@@ -103,6 +105,7 @@ class Track:
     horizon_s: int
     method: Method
     calibrator: Calibrator
+    quantile: float
     pending: deque[Pending] = field(default_factory=deque)
 
     def step(self, history: History, at: int) -> None:
@@ -121,6 +124,8 @@ class Track:
         if window is None:
             return None
         guess = self.method.guess(window)
+        if self.quantile == MEDIAN:
+            return Pending(at, guess, guess.point_rps)  # which is the median, without a margin for it
         upper_rps = self.calibrator.upper_rps(guess.point_rps, guess.base_rps)
         return Pending(at, guess, upper_rps)
 
@@ -218,8 +223,11 @@ class Engine:
         found_rps = 0.0
         for seconds in range(LEAST_RECENT_S, MOST_RECENT_S + 1):
             known = [rps for rps in list(self._newest)[-seconds:] if rps is not None]
-            mean_rps = sum(known) / len(known) if known else 0.0
-            if known and mean_rps - SURE * math.sqrt(mean_rps / len(known)) > expected_rps:
+            if not known:
+                continue
+            mean_rps = sum(known) / len(known)
+            is_sure = mean_rps - SURE * math.sqrt(mean_rps / len(known)) > expected_rps
+            if is_sure and mean_rps > LEAST_SURGE * expected_rps:
                 found_rps = max(found_rps, mean_rps + RISING * (mean_rps - expected_rps))
         return found_rps
 
@@ -240,7 +248,9 @@ class Engine:
 
     def _replayed(self, horizon_s: int) -> Track:
         """Return a new track that has stepped through the samples held."""
-        track = Track(horizon_s, self._make(horizon_s, self.quantile), Calibrator(self.quantile))
+        track = Track(
+            horizon_s, self._make(horizon_s, self.quantile), Calibrator(self.quantile), self.quantile
+        )
         now = self._history.seconds
         first = max(BLOCK_S, now - HISTORY_S + WINDOW_S)
         for at in range(-(-first // BLOCK_S) * BLOCK_S, now + 1, BLOCK_S):
@@ -256,7 +266,9 @@ class Engine:
             Pending(p.origin, Guess(p.point_rps, p.base_rps, p.note, p.parts), p.upper_rps)
             for p in state.pending
         )
-        self._tracks[state.horizon_s] = Track(state.horizon_s, method, calibrator, deque(pending))
+        self._tracks[state.horizon_s] = Track(
+            state.horizon_s, method, calibrator, self.quantile, deque(pending)
+        )
 
 
 def restore(state: object) -> Engine:

@@ -8,6 +8,8 @@ from typing import Protocol
 from core.errors import UsageError
 from tools.forecast._windows import Window
 
+MEDIAN = 0.5
+"""The quantile that a point forecast is."""
 Numbers = Mapping[str, list[float]]
 """What a method has learned, JSON-plain."""
 

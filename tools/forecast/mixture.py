@@ -17,7 +17,7 @@ from math import exp
 
 from core.errors import UsageError
 from tools.forecast._conformal import RESOLUTION_RPS, Calibrator
-from tools.forecast._registry import Guess, Method, Numbers, register
+from tools.forecast._registry import MEDIAN, Guess, Method, Numbers, register
 from tools.forecast._windows import Window
 from tools.forecast.ar import Ar, ArMeans
 from tools.forecast.holt import Holt
@@ -28,7 +28,6 @@ DISCOUNT = 0.999
 """A memory of 1000 windows, 2.8 hours, as long as the calibration's."""
 RATE = 4.0
 """Experts whose mean loss differs by 0.001 of the load end with weights 1 : exp(-4)."""
-MEDIAN = 0.5
 
 
 @register("mixture")
