@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from core.errors import UsageError
 from tools.forecast import Forecaster, create, names, restored
+from tools.forecast._engine import RISING
 
 Samples = list[float | None]
 CALM: Samples = [20.0] * 900
@@ -74,14 +75,14 @@ def test_missing_seconds_are_left_out_of_the_mean_and_are_not_zero() -> None:
         pytest.param([60.0, None, 60.0], 20.0 + 80.0 / 9, 60.0, id="with a gap"),
     ],
 )
-def test_a_surge_is_seen_within_seconds_and_expected_to_bring_as_much_again(
+def test_a_surge_is_seen_within_seconds_and_expected_to_go_on_rising(
     surging: Samples, average_rps: float, recent_rps: float
 ) -> None:
     """A mean of ten seconds sees a fifth of it after two; the last two seconds show all."""
     forecast = fed([*CALM, *surging]).forecast(20)
 
     assert forecast.point_rps == pytest.approx(average_rps)
-    assert forecast.upper_rps == pytest.approx(recent_rps + (recent_rps - average_rps))
+    assert forecast.upper_rps == pytest.approx(recent_rps + RISING * (recent_rps - average_rps))
 
 
 def test_a_surge_is_no_surge_once_the_average_has_it() -> None:
@@ -115,8 +116,8 @@ def test_where_nobody_may_wait_the_seconds_speak_for_themselves(name: str) -> No
 
 
 @pytest.mark.parametrize("rps", [1.0, 5.0, 20.0, 100.0])
-def test_noise_is_taken_for_a_surge_in_three_of_a_hundred_forecasts_at_most(rps: float) -> None:
-    """At the median, which is the easiest to exceed. Over these seeds it is at most 17 in a thousand."""
+def test_noise_raises_five_of_a_hundred_forecasts_at_most(rps: float) -> None:
+    """At the median, which is the easiest to exceed; one surge by chance may raise several forecasts."""
     forecasts = surges = 0
     for seed in range(4):
         samples: Samples = [*noise(rps, 1800, seed)]
@@ -130,7 +131,7 @@ def test_noise_is_taken_for_a_surge_in_three_of_a_hundred_forecasts_at_most(rps:
                 forecasts += 1
 
     assert forecasts == 480
-    assert surges / forecasts <= 0.03
+    assert surges / forecasts <= 0.05
 
 
 @pytest.mark.parametrize("name", names())
