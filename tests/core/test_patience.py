@@ -102,6 +102,13 @@ def test_items_count_as_the_requests_they_belong_to_and_the_fullest_stage_decide
     assert backlog_rps(CHAIN, seen(("find", 40.0), ("read", 80.0)), RUNNING) == 5.0
 
 
+def test_what_a_busy_queue_holds_by_chance_is_no_backlog() -> None:
+    """At 20 rps and an SLO of 8 s, 40 may wait for up to a quarter of it: only what is above is to be gone."""
+    assert backlog_rps(CHAIN, seen(("find", 40.0), rps=20.0), RUNNING) == 0.0
+    assert backlog_rps(CHAIN, seen(("find", 30.0), rps=20.0), RUNNING) == 0.0
+    assert backlog_rps(CHAIN, seen(("find", 120.0), rps=20.0), RUNNING) == 10.0
+
+
 def test_nothing_is_to_be_worked_off_sooner_than_capacity_can_be_ready() -> None:
     assert backlog_rps(PATIENT, seen(("first", 40.0)), configuration(("first", "small", 1, 1))) == 8.0
 
