@@ -23,6 +23,7 @@ from core.patience import averaged_rps
 from core.values import Count, Frozen, Name, NonNegative, Number
 from tools.forecast._conformal import Calibrator
 from tools.forecast._registry import MEDIAN, Guess, Method, maker_of
+from tools.forecast._surge import MOST_RECENT_S, Surge
 from tools.forecast._windows import (
     BLOCK_S,
     HISTORY_S,
@@ -33,14 +34,6 @@ from tools.forecast._windows import (
     checked,
 )
 
-LEAST_RECENT_S, MOST_RECENT_S = 2, 5
-"""Seconds whose mean is what arrives now: one alone says little of a rate, and a surge is soon longer."""
-SURE = 1.64
-"""Standard deviations: 95 % of Poisson counts stay below so many above their mean."""
-LEAST_SURGE = 1.25
-"""Times the expected load; less is no surge but what the forecast will follow."""
-RISING = 1.0
-"""Of what a surge has brought, how much it brings until capacity that is asked for now is ready."""
 MAX_HORIZONS = 8
 """Measured cold starts of a pipeline's variants differ by seconds; older ones are forgotten."""
 
@@ -76,6 +69,7 @@ class State(Frozen):
     averaged_s: Annotated[int, Field(ge=1, le=BLOCK_S)] = 1
     newest: Annotated[tuple[NonNegative | None, ...], Field(max_length=BLOCK_S)] = ()
     """The last samples as they came, before they were averaged."""
+    surge: Surge = Surge()
     tracks: tuple[TrackState, ...]
 
     @model_validator(mode="after")
@@ -150,10 +144,12 @@ class Engine:
         *,
         averaged_s: int = 1,
         newest: Sequence[float | None] = (),
+        surge: Surge | None = None,
     ) -> None:
         self.name = name
         self.quantile = quantile
         self._averaged_s = averaged_s
+        self._surge = surge or Surge()
         self._newest: deque[float | None] = deque(newest, maxlen=max(averaged_s - 1, MOST_RECENT_S))
         self._make = maker_of(name)
         self._history = history or History()
@@ -190,7 +186,7 @@ class Engine:
         guess, calibrator = made.guess, track.calibrator
         return Forecast(
             point_rps=guess.point_rps,
-            upper_rps=max(made.upper_rps, self._surging_rps(made.upper_rps)),
+            upper_rps=max(made.upper_rps, self._surge_rps(made.upper_rps)),
             quantile=self.quantile,
             horizon_s=track.horizon_s,
             averaged_s=self._averaged_s,
@@ -210,26 +206,15 @@ class Engine:
             samples=tuple(None if math.isnan(sample) else sample for sample in kept),
             averaged_s=self._averaged_s,
             newest=tuple(self._newest),
+            surge=self._surge,
             tracks=tuple(_state_of(track) for track in self._tracks.values()),
         ).model_dump(mode="json")
 
-    def _surging_rps(self, expected_rps: float) -> float:
-        """Return what a surge brings, where surely more arrives than expected and averages hide it; else 0.
-
-        A surge goes on rising while capacity for it loads: what it has brought already is expected again.
-        """
-        if self._averaged_s == 1:
-            return 0.0
-        found_rps = 0.0
-        for seconds in range(LEAST_RECENT_S, MOST_RECENT_S + 1):
-            known = [rps for rps in list(self._newest)[-seconds:] if rps is not None]
-            if not known:
-                continue
-            mean_rps = sum(known) / len(known)
-            is_sure = mean_rps - SURE * math.sqrt(mean_rps / len(known)) > expected_rps
-            if is_sure and mean_rps > LEAST_SURGE * expected_rps:
-                found_rps = max(found_rps, mean_rps + RISING * (mean_rps - expected_rps))
-        return found_rps
+    def _surge_rps(self, expected_rps: float) -> float:
+        """Return what a surge brings, where averages hide it; else 0."""
+        if self._averaged_s > 1:
+            self._surge = self._surge.followed(list(self._newest), expected_rps, self._history.seconds)
+        return self._surge.brings_rps
 
     def _append(self, values: Floats) -> None:
         """Append up to one block, and step every track if that completes it."""
@@ -280,7 +265,9 @@ def restore(state: object) -> Engine:
         where = ".".join(map(str, first["loc"])) or "state"
         raise UsageError(f"not the state of a forecaster: {where}: {first['msg']}") from error
     history = History(read.seconds, checked(read.samples))
-    engine = Engine(read.name, read.quantile, history, averaged_s=read.averaged_s, newest=read.newest)
+    engine = Engine(
+        read.name, read.quantile, history, averaged_s=read.averaged_s, newest=read.newest, surge=read.surge
+    )
     for track in read.tracks:
         engine.resume(track)
     return engine
