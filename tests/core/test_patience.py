@@ -103,7 +103,7 @@ def test_items_count_as_the_requests_they_belong_to_and_the_fullest_stage_decide
 
 
 def test_what_a_busy_queue_holds_by_chance_is_no_backlog() -> None:
-    """At 20 rps and an SLO of 8 s, 40 may wait for up to a quarter of it: only what is above is to be gone."""
+    """At 20 rps and an SLO of 8 s 40 may wait, a quarter of it: only what is above is to be worked off."""
     assert backlog_rps(CHAIN, seen(("find", 40.0), rps=20.0), RUNNING) == 0.0
     assert backlog_rps(CHAIN, seen(("find", 30.0), rps=20.0), RUNNING) == 0.0
     assert backlog_rps(CHAIN, seen(("find", 120.0), rps=20.0), RUNNING) == 10.0
