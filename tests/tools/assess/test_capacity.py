@@ -124,6 +124,37 @@ def test_what_comes_back_and_goes_again_within_a_cap_is_no_second_loss() -> None
     assert caps == [2] * 6
 
 
+def test_replicas_that_were_asked_for_anew_have_not_come_back() -> None:
+    """Two ready of three, then three of four: one was added, so the loss within the cap is a second one."""
+    assessor = Assessor(PIPELINE)
+    ready_of(assessor, "222")
+    ready_of(assessor, "1", wanted=1)
+    ready_of(assessor, "2", wanted=2)
+
+    assert ready_of(assessor, "1111", wanted=2)[-1] == 1
+
+
+def test_more_than_the_cap_asked_for_all_the_time_is_refused_all_the_time() -> None:
+    """One comes back and goes again, but three are wanted where two can be had."""
+    assessor = Assessor(PIPELINE)
+    ready_of(assessor, "222")
+
+    ready_of(assessor, "1211111")
+
+    assert assessor.capacity.caps["first"].replicas == 1
+
+
+def test_a_cap_that_allows_all_that_a_stage_may_have_is_no_cap() -> None:
+    assessor = Assessor(PIPELINE)
+    ready_of(assessor, "222")
+    most = PIPELINE.stage("first").replicas.max
+
+    caps = ready_of(assessor, "2" * (most + 10), wanted=2)
+
+    assert max(cap for cap in caps if cap is not None) == most - 1
+    assert caps[-1] is None
+
+
 def test_what_is_unknown_is_not_lost() -> None:
     assessor = Assessor(PIPELINE)
     for k in range(1, 20):
