@@ -10,12 +10,14 @@ a variant was changed, and settle_s at least. Where nothing is feasible the runn
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import ClassVar
 
 from baselines.policy import Situation, optimum_or_hold, register
 from core.configuration import Configuration
 from core.objective import Objective
+from core.pipeline import Pipeline
 
 
 @register("ilp")
@@ -26,10 +28,14 @@ class ExactOptimum:
     foresight: ClassVar[bool] = False
     settle_s: float | None = 30.0
     """Least time a change is expected to last, in seconds; None to charge nothing for cold starts."""
+    batch_cap: int | None = None
+    """Largest batch considered, for ablations; None for every one that is profiled."""
     _changed_s: float = field(default=0.0, init=False)
 
     def decide(self, situation: Situation) -> Configuration:
         """Return the optimum at the upper forecast, or hold what runs where nothing is feasible."""
+        if self.batch_cap is not None:
+            situation = replace(situation, pipeline=_capped(situation.pipeline, self.batch_cap))
         chosen = optimum_or_hold(situation, self._objective(situation))
         running, seen = situation.running, situation.observation
         if running is not None and seen is not None and _variants(chosen) != _variants(running):
@@ -42,6 +48,16 @@ class ExactOptimum:
             return objective
         lasts_s = max(self.settle_s, seen.time_s - self._changed_s)
         return objective.model_copy(update={"rho": objective.beta / lasts_s})
+
+
+@lru_cache(maxsize=8)
+def _capped(pipeline: Pipeline, cap: int) -> Pipeline:
+    """Return the pipeline with its batches up to *cap* alone."""
+    document = pipeline.model_dump(by_alias=True)
+    for stage, declared in zip(document["stages"], pipeline.stages, strict=True):
+        batches = {batch for v in declared.variants for batch in declared.batches_of(v) if batch <= cap}
+        stage["batches"] = sorted(batches)
+    return Pipeline.model_validate(document)
 
 
 def _variants(configuration: Configuration) -> list[str]:

@@ -56,6 +56,25 @@ def paper(
 
 
 @evaluate.command(rich_help_panel=RUN)
+def ablation(
+    seeds: Seeds = 5,
+    out: Out = None,
+    data: Data = DATA,
+    policies: Policies = None,
+    cells: Cells = None,
+    workers: Workers = None,
+    ray: Ray = None,
+    fresh: Fresh = False,
+    as_json: AsJson = False,
+) -> None:
+    """Leave out one ingredient of the exact policy at a time, on the cells of `paper`."""
+    from evals import commands  # noqa: PLC0415 - as above
+
+    chosen = commands.Chosen(seeds, out, policies, cells, workers, ray, fresh=fresh, as_json=as_json)
+    commands.ablation(chosen, data)
+
+
+@evaluate.command(rich_help_panel=RUN)
 def ours(
     seeds: Seeds = 5,
     out: Out = None,

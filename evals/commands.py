@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,6 +30,7 @@ from evals.runner import Task, Workers
 from evals.scenario import Entrant, Scenario
 from evals.standings import cells as judged
 from evals.standings import records
+from evals.suites import ablation as ablation_suite
 from evals.suites import agent as agent_suite
 from evals.suites import drift as drift_suite
 from evals.suites import injection as injection_suite
@@ -94,6 +95,14 @@ def paper(chosen: Chosen, data: Path, accuracy: Accuracy) -> None:
     cells = chosen.named(list(paper_suite.scenarios(data, accuracy)), _name)
     name = paper_suite.SUITE if accuracy == "measured" else f"{paper_suite.SUITE}-{accuracy}"
     _run(chosen, paper_suite.tasks(cells, everyone, range(chosen.seeds)), name)
+
+
+def ablation(chosen: Chosen, data: Path) -> None:
+    """Run the `ablation` suite on the cells of `paper` and print it."""
+    everyone = chosen.entrants(ablation_suite.entrants(), _label)
+    cells = [replace(cell, suite=ablation_suite.SUITE) for cell in paper_suite.scenarios(data)]
+    tasks = paper_suite.tasks(chosen.named(cells, _name), everyone, range(chosen.seeds))
+    _run(chosen, tasks, ablation_suite.SUITE)
 
 
 def ours(chosen: Chosen, data: Path) -> None:

@@ -12,10 +12,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from core.pipeline import Pipeline
-from tools.cadence import LOOP_MARGINS, QUANTILE
 from tools.replay import ReplaySettings
 
 
@@ -54,17 +53,14 @@ class Entrant:
     """Parameters that its authors tuned for one pipeline, by the pipeline's name."""
     ensembles: bool = False
     """Whether it can run several variants of a stage side by side and take a vote."""
-    by_the_second: bool = False
-    """Whether it is told what the highest second may bring, with the margins that go with it, even where
-    requests may wait (`core.patience`): that is what the published systems' predictors aim at."""
+    settings: ReplaySettings | None = None
+    """How its episodes are run, where that is not as the scenario says."""
     cold_starts: bool = True
     """False for the limit that no cluster reaches: replicas that are ready at once."""
 
     def settings_for(self, scenario: Scenario) -> ReplaySettings:
         """Return how its episodes are run."""
-        if not self.by_the_second:
-            return scenario.settings
-        return replace(scenario.settings, averaged_s=1, quantile=QUANTILE, margins=LOOP_MARGINS)
+        return self.settings or scenario.settings
 
     def parameters_for(self, pipeline: Pipeline) -> Mapping[str, object]:
         """Return what the policy is made with there."""

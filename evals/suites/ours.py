@@ -17,7 +17,7 @@ from core.pipeline import Pipeline
 from evals.ipa import DATA, TRACES, trace
 from evals.runner import Comparison
 from evals.scenario import Entrant, Scenario
-from evals.suites.paper import LIMITS, OURS, others
+from evals.suites.paper import BY_THE_SECOND, LIMITS, OURS, others
 from pipelines.profiling.votes import read_votes
 from pipelines.reader import read_pipeline
 from simulator.workload import bursty
@@ -62,7 +62,11 @@ def scenarios(data: Path = DATA) -> Iterator[Scenario]:
 
 def entrants() -> tuple[Entrant, ...]:
     """Return everyone, ours first."""
-    ipa = (Entrant("ipa", "ipa"), Entrant("ipa-own", "ipa-own"), Entrant("rim", "rim", by_the_second=True))
+    ipa = (
+        Entrant("ipa", "ipa"),
+        Entrant("ipa-own", "ipa-own"),
+        Entrant("rim", "rim", settings=BY_THE_SECOND),
+    )
     return (*OURS, *ipa, *others(), *LIMITS)
 
 
