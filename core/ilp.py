@@ -68,12 +68,17 @@ from core.solution import Optimum
 SOLVERS = ("HiGHS", "CBC", "Gurobi")
 """In order of preference; the first that is installed is used where none is named."""
 
-OBJECTIVE_SLACK = 1e-8
-"""Loss of objective allowed while ties are broken, relative to it or to its largest term: above the
-solvers' own tolerance."""
+OBJECTIVE_SLACKS = (1e-8, 1e-7)
+"""Loss of objective allowed while ties are broken, relative to it or to its largest term: the first that a
+solver's own tolerance leaves room for."""
 
+TIE = 1e-7
+"""Objectives that differ by less than this share of them are equal; exact means to 1e-6."""
 SOLVER_TOLERANCE = 1e-9
 """Feasibility tolerance asked of the solvers; rows are scaled to be of order 1."""
+INTEGRALITY_TOLERANCE = 1e-7
+"""How far from whole a choice may be, before it is rounded. With 1e-8 HiGHS 1.16 presolves some problems
+without end, and heeds no time limit then (`tests/core/hanging.json`)."""
 
 
 RECENT = 4
@@ -167,14 +172,25 @@ def _optimum_over(problem: Problem, stages: Sequence[StageOptions], solver: str)
         return None
     best = _value(gain)
     bound = _bound(programme, best)
+    found = _as_optimum(programme, bound, solver)
     scale = max(1.0, abs(best), *(abs(coefficient) for _, coefficient in gain))
     scaled = [(variable, coefficient / scale) for variable, coefficient in gain]
-    programme.require(scaled, ">=", best / scale - OBJECTIVE_SLACK, "optimal")
     programme.lp.sense = pulp.LpMinimize
     programme.lp.setObjective(_linear(tie_terms(programme)))
-    if not _solved(programme, solver):
-        raise SolverError(f"{solver} lost the optimum while breaking ties; please report this")
-    return _as_optimum(programme, bound, solver)
+    for number, slack in enumerate(OBJECTIVE_SLACKS):
+        programme.require(scaled, ">=", best / scale - slack, f"optimal_{number}")
+        if _solved(programme, solver):
+            return _better(problem, found, _as_optimum(programme, bound, solver))
+        del programme.lp.constraints[f"optimal_{number}"]
+    raise SolverError(f"{solver} lost the optimum while breaking ties; please report this")
+
+
+def _better(problem: Problem, found: Optimum, tied: Optimum) -> Optimum:
+    """Return the one that breaks ties, unless it loses more than rounding does."""
+    loss = found.objective - tied.objective
+    if problem.objective.kind == "cost":
+        loss = -loss
+    return found if loss > TIE * abs(found.objective) else tied
 
 
 def closest(
@@ -314,7 +330,7 @@ def _solver(name: str) -> Any:  # noqa: ANN401 - PuLP is untyped
             gapRel=0.0,
             gapAbs=0.0,
             threads=1,
-            mip_feasibility_tolerance=SOLVER_TOLERANCE,
+            mip_feasibility_tolerance=INTEGRALITY_TOLERANCE,
             primal_feasibility_tolerance=SOLVER_TOLERANCE,
         )
     if name == "CBC":

@@ -6,7 +6,7 @@ carry is the rate. Where the SLO leaves seconds to wait, it is told from chance 
 `AVERAGED_S`, and a queue that a moment above capacity leaves behind is worked off within an SLO: what
 waits counts as load (fluid bound: with capacity C, n waiting requests add n / t for all to be served in t).
 
-A pipeline whose SLO is below `PATIENT_S` cannot wait for a second: the highest second counts, and
+A pipeline whose SLO is below `PATIENT_S` cannot wait for seconds: the highest second counts, and
 what waits is late before capacity that is asked for now can serve it.
 """
 
@@ -19,8 +19,8 @@ from core.observation import Observation
 from core.pipeline import Pipeline
 from core.prediction import stage_loads
 
-PATIENT_S = 2.0
-"""Least SLO, in seconds, that leaves a whole second to wait: loads are measured by the second."""
+PATIENT_S = 3.0
+"""Least SLO, in seconds, that leaves two to wait beside one of service: loads are measured by the second."""
 AVERAGED_S = 10
 """As long as an interval between decisions, and a block of the forecasters; a surge within is seen apart."""
 USUAL_SHARE = 0.25

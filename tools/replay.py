@@ -159,7 +159,8 @@ class _Run:
         foreknown: Foreknown | None,
     ) -> None:
         self._foreknown, self._decisions = foreknown, 0
-        self._truth = [rps or 0.0 for rps in averaged_rps(trace_rps, averaged_s(pipeline))]
+        self._averaged_s = settings.averaged_s or averaged_s(pipeline)
+        self._truth = [rps or 0.0 for rps in averaged_rps(trace_rps, self._averaged_s)]
         self._pipeline, self._policy, self._trace, self._settings = pipeline, policy, trace_rps, settings
         self._horizon_s = horizon_s(pipeline, settings.interval_s)
         self._forecaster = settings.forecaster_for(pipeline)
@@ -249,7 +250,7 @@ class _Run:
             quantile=self._settings.quantile or quantile_of(self._pipeline),
             horizon_s=span_s,
             method=method,
-            averaged_s=averaged_s(self._pipeline),
+            averaged_s=self._averaged_s,
         )
 
     def _future(self) -> tuple[float, ...]:

@@ -9,6 +9,7 @@ from agent.explain.text import count, figure, share
 from core.configuration import Configuration
 from core.decision import Decision
 from core.observation import Observation
+from core.patience import averaged_rps
 from core.pipeline import Pipeline
 from core.trial import Trial
 
@@ -109,7 +110,7 @@ def _forecast(decision: Decision, later: Sequence[Decision]) -> Iterator[str]:
             break
         rates += observation.loads_rps
     horizon = rates[: int(forecast.horizon_s)]
-    known = [rate for rate in horizon if rate is not None]
+    known = [rate for rate in averaged_rps(horizon, forecast.averaged_s) if rate is not None]
     if known:
         held = "below" if max(known) <= forecast.upper_rps else "above"
         yield (

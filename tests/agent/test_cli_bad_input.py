@@ -159,7 +159,9 @@ def test_an_slo_below_the_fastest_path_is_infeasible(tmp_path: Path) -> None:
         ),
         pytest.param(["simulate", "FILE", "--trace", "TRACE", "--seed", "-1"], "--seed", id="seed"),
         pytest.param(
-            ["simulate", "FILE", "--trace", "TRACE", "--policy", "x"], "Known: cocktail, fa2-high", id="policy"
+            ["simulate", "FILE", "--trace", "TRACE", "--policy", "x"],
+            "Known: cocktail, fa2-high",
+            id="policy",
         ),
         pytest.param(["simulate", "FILE", "--trace", "TRACE", "--column", "x"], "known: rps", id="column"),
         pytest.param(

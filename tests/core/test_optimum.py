@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from core.problem import Problem
 from tests.core.brute import Candidate, Instance, best, feasible, objective, ties
 from tests.core.instances import case, problem_of, settings_of
 
+HANGING = Path(__file__).with_name("hanging.json")
 INSTANCES = 200
 WITH_CBC = range(0, INSTANCES, 14)
 """CBC is a process of its own for each solution: fifteen instances, through all modes and objectives."""
@@ -124,3 +126,14 @@ def first_by_name(chosen: Candidate, tied: list[Candidate]) -> bool:
         for other in tied
         if other.settings != chosen.settings
     )
+
+
+@pytest.mark.timeout(30)
+def test_a_problem_that_once_sent_the_solver_into_an_endless_loop_has_an_answer() -> None:
+    """Recorded from the loop: HiGHS 1.16 never returned from its presolve with a tolerance of 1e-9."""
+    problem = Problem.model_validate_json(HANGING.read_text(encoding="utf-8"))
+
+    found = optimum(problem)
+
+    assert found is not None
+    assert found.objective == pytest.approx(0.745, rel=1e-6)

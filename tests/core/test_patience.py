@@ -14,8 +14,8 @@ from core.patience import averaged_rps, averaged_s, backlog_rps, is_patient
 from core.pipeline import Pipeline
 from tests.core.toys import SMALL, configuration, pipeline, stage
 
-HASTY = pipeline(stage("first"), slo_s=1.99)
-PATIENT = pipeline(stage("first"), slo_s=2.0)
+HASTY = pipeline(stage("first"), slo_s=2.99)
+PATIENT = pipeline(stage("first"), slo_s=3.0)
 CHAIN = pipeline(
     stage("find", SMALL | {"fanOut": 4.0}), stage("read", SMALL, after=[{"stage": "find"}]), slo_s=8.0
 )
@@ -39,7 +39,7 @@ def seen(*queues: tuple[str, float | None], rps: float = 0.0) -> Observation:
     )
 
 
-def test_who_may_wait_for_two_seconds_is_patient() -> None:
+def test_who_may_wait_for_three_seconds_is_patient() -> None:
     assert [is_patient(HASTY), is_patient(PATIENT)] == [False, True]
     assert [averaged_s(HASTY), averaged_s(PATIENT)] == [1, 10]
 

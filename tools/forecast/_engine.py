@@ -169,6 +169,7 @@ class Engine:
             room = BLOCK_S - self._history.seconds % BLOCK_S
             self._append(values[start : start + room])
             start += room
+        self._watch()
 
     def forecast(self, horizon_s: float) -> Forecast:
         """Forecast the maximum of the next *horizon_s* seconds, rounded up to a whole second.
@@ -186,7 +187,7 @@ class Engine:
         guess, calibrator = made.guess, track.calibrator
         return Forecast(
             point_rps=guess.point_rps,
-            upper_rps=max(made.upper_rps, self._surge_rps(made.upper_rps)),
+            upper_rps=max(made.upper_rps, self._surge.brings_rps),
             quantile=self.quantile,
             horizon_s=track.horizon_s,
             averaged_s=self._averaged_s,
@@ -210,11 +211,13 @@ class Engine:
             tracks=tuple(_state_of(track) for track in self._tracks.values()),
         ).model_dump(mode="json")
 
-    def _surge_rps(self, expected_rps: float) -> float:
-        """Return what a surge brings, where averages hide it; else 0."""
-        if self._averaged_s > 1:
-            self._surge = self._surge.followed(list(self._newest), expected_rps, self._history.seconds)
-        return self._surge.brings_rps
+    def _watch(self) -> None:
+        """See whether a surge is on, against the forecast that was asked for last."""
+        if self._averaged_s == 1 or not self._tracks:
+            return
+        made = next(reversed(self._tracks.values())).made(self._history, self._history.seconds)
+        if made is not None:
+            self._surge = self._surge.followed(list(self._newest), made.upper_rps, self._history.seconds)
 
     def _append(self, values: Floats) -> None:
         """Append up to one block, and step every track if that completes it."""

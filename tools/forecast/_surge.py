@@ -46,7 +46,7 @@ def _reached_rps(newest: Sequence[float | None], expected_rps: float) -> float:
     found_rps = 0.0
     for seconds in range(LEAST_RECENT_S, MOST_RECENT_S + 1):
         known = [rps for rps in newest[-seconds:] if rps is not None]
-        if not known:
+        if len(known) < LEAST_RECENT_S:
             continue
         mean_rps = sum(known) / len(known)
         is_sure = mean_rps - SURE * math.sqrt(mean_rps / len(known)) > expected_rps

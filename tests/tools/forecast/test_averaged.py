@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from core.errors import UsageError
 from tools.forecast import Forecaster, create, names, restored
-from tools.forecast._engine import RISING
+from tools.forecast._surge import RISING
 
 Samples = list[float | None]
 CALM: Samples = [20.0] * 900
@@ -79,7 +79,10 @@ def test_a_surge_is_seen_within_seconds_and_expected_to_go_on_rising(
     surging: Samples, average_rps: float, recent_rps: float
 ) -> None:
     """A mean of ten seconds sees a fifth of it after two; the last two seconds show all."""
-    forecast = fed([*CALM, *surging]).forecast(20)
+    forecaster = fed(CALM)
+    forecaster.forecast(20)  # what a surge is held against
+    forecaster.observe(surging)
+    forecast = forecaster.forecast(20)
 
     assert forecast.point_rps == pytest.approx(average_rps)
     assert forecast.upper_rps == pytest.approx(recent_rps + RISING * (recent_rps - average_rps))
