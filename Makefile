@@ -13,7 +13,7 @@ SERVING_TESTS := $(addprefix tests/pipelines/,id_card video audio qa serving/tes
 MODELS := .models
 MODELS_STAMP := $(MODELS)/.prepared
 
-.PHONY: setup demo demo-live test test-slow check format lock bench profile image serving models debian etcd llm llm-stop test-llm clean
+.PHONY: setup demo demo-live test test-slow check format lock bench evaluate profile image serving models debian etcd llm llm-stop test-llm clean
 
 setup: $(STAMP)
 
@@ -81,6 +81,16 @@ bench: $(STAMP)  ## the figures in docs/benchmarks.md and docs/accuracy.md; a qu
 	$(BIN)/python -m benchmarks.margins --seeds 4
 	$(BIN)/python -m benchmarks.accuracy
 	$(BIN)/python -m benchmarks.controller
+
+evaluate: $(STAMP)  ## every suite of docs/evaluate.md, the page of results and the report; half an hour on 2 cores
+	$(BIN)/trimtab evaluate paper --seeds 10 --out trimtab-out/evals/paper
+	$(BIN)/trimtab evaluate ablation --seeds 3 --out trimtab-out/evals/ablation
+	$(BIN)/trimtab evaluate ours --seeds 3 --out trimtab-out/evals/ours
+	$(BIN)/trimtab evaluate drift --seeds 3 --out trimtab-out/evals/drift
+	$(BIN)/trimtab evaluate agent --out trimtab-out/evals/agent
+	$(BIN)/trimtab evaluate injection --out trimtab-out/evals/injection
+	$(BIN)/trimtab evaluate report trimtab-out/evals/paper --out trimtab-out/evals/paper.html
+	$(BIN)/trimtab evaluate results $(addprefix trimtab-out/evals/,paper ablation ours drift agent injection) --out docs/results.md
 
 profile: $(STAMP) $(MODELS_STAMP) debian  ## measure all four pipelines on this machine, which must have nothing else to do
 	$(BIN)/trimtab profile all

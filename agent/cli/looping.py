@@ -42,7 +42,7 @@ from core.errors import UsageError
 def simulate(
     file: PipelineFile,
     trace: Annotated[Path, typer.Option("--trace", help="CSV with a column of requests per second.")],
-    policy: Annotated[str, typer.Option(help="ilp, oracle, static-small or static-large.")] = "ilp",
+    policy: Annotated[str, typer.Option(help="ilp, oracle, ipa ...; a wrong name lists them all.")] = "ilp",
     config: Annotated[
         Path | None, typer.Option("--config", help="Hold this configuration instead of a policy.")
     ] = None,
