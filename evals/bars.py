@@ -86,7 +86,7 @@ def against_ipa(cells: Sequence[Cell]) -> Bar:
 
 
 def against_others(cells: Sequence[Cell]) -> Bar:
-    """Judge: beats all others at once in enough cells."""
+    """Judge: has the best mean score of all in enough cells; how often beyond chance is said as well."""
     others = {cell.scenario: [s for s in cell.rivals if not s.policy.startswith(IPA)] for cell in cells}
     unbeaten = {name: [s.policy for s in of if not _beaten(s)] for name, of in others.items()}
     clean = [name for name, left in unbeaten.items() if others[name] and not left]
@@ -94,12 +94,16 @@ def against_others(cells: Sequence[Cell]) -> Bar:
     beaten_in = {p: sum(_beaten(s) for of in others.values() for s in of if s.policy == p) for p in policies}
     hardest = min(beaten_in, key=lambda p: beaten_in[p], default=NONE)
     single = f"; each alone in at least {beaten_in[hardest]} ({hardest})" if beaten_in else ""
+    best = [name for name, of in others.items() if of and all(_is_ahead(s) for s in of)]
     return Bar(
         key="P2",
         title="Score against every other baseline",
         demand=f"beats every other baseline in at least {LEAST_BEATEN} cells",
-        measured=f"all of them at once in {len(clean)} of {len(cells)} cells{single}",
-        met=len(clean) >= LEAST_BEATEN,
+        measured=(
+            f"the best mean score of all in {len(best)} of {len(cells)} cells, "
+            f"in {len(clean)} of them beyond chance against everybody{single}"
+        ),
+        met=len(best) >= LEAST_BEATEN,
         head=("cell", "baselines", "not beaten"),
         evidence=tuple(
             (cell.scenario, str(len(others[cell.scenario])), ", ".join(unbeaten[cell.scenario]) or "none")
@@ -183,6 +187,11 @@ def _difference(cell: Cell, standing: Standing) -> tuple[str, ...]:
 
 def _beaten(standing: Standing) -> bool:
     return standing.versus is not None and standing.versus.outcome == "win"
+
+
+def _is_ahead(standing: Standing) -> bool:
+    """Say whether ours has the better mean score, paired by seed."""
+    return standing.versus is not None and standing.versus.difference.mean > 0
 
 
 def _attains(standing: Standing | None) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -17,7 +18,7 @@ from evals.frames import Row
 from evals.provenance import provenance
 from evals.scenario import Entrant, Scenario, digest
 from simulator.report import Report, Series
-from tools.replay import Episode, Foreknown, foreknow, replay
+from tools.replay import Episode, Foreknown, ReplaySettings, foreknow, replay
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,32 +57,38 @@ def play(scenario: Scenario, entrants: Sequence[Entrant], seed: int, *, series: 
         UsageError: a policy is unknown, has no such parameter, or can decide nothing.
     """
     known: dict[str, Foreknown] = {}
-    played = []
-    for entrant in entrants:
-        settings = entrant.settings_for(scenario)
-        if repr(settings) not in known:
-            known[repr(settings)] = foreknow(
-                scenario.pipeline, scenario.trace_rps, seed=seed, settings=settings
-            )
-        played.append(play_one(scenario, entrant, seed, known[repr(settings)], series=series))
-    return played
+    return [_best(scenario, entrant, seed, known, series=series) for entrant in entrants]
 
 
-def play_one(scenario: Scenario, entrant: Entrant, seed: int, known: Foreknown, *, series: bool) -> Played:
-    """Run one episode; *known* is what every entrant with its settings is told under the seed."""
+def _best(
+    scenario: Scenario, entrant: Entrant, seed: int, known: dict[str, Foreknown], *, series: bool
+) -> Played:
+    """Run an entrant, in hindsight under several settings if it may; *known* is what has been foreknown."""
+    found = []
+    for settings in entrant.tried(scenario):
+        told = repr(replace(settings, margins=None))  # which have no part in what is foreknown
+        if told not in known:
+            known[told] = foreknow(scenario.pipeline, scenario.trace_rps, seed=seed, settings=settings)
+        found.append(play_one(scenario, entrant, seed, known[told], settings=settings, series=series))
+    return max(found, key=lambda played: -math.inf if played.row.score is None else played.row.score)
+
+
+def play_one(
+    scenario: Scenario,
+    entrant: Entrant,
+    seed: int,
+    known: Foreknown,
+    *,
+    settings: ReplaySettings,
+    series: bool,
+) -> Played:
+    """Run one episode; *known* is what every entrant with these settings is told under the seed."""
     pipeline = scenario.pipeline_for(entrant)
     if not entrant.cold_starts:
         pipeline = ready_at_once(pipeline)
     timed = Timed(create(entrant.policy, entrant.parameters_for(scenario.pipeline)))
     started, started_s = datetime.now(UTC), time.perf_counter()
-    episode = replay(
-        pipeline,
-        timed,
-        scenario.trace_rps,
-        seed=seed,
-        settings=entrant.settings_for(scenario),
-        foreknown=known,
-    )
+    episode = replay(pipeline, timed, scenario.trace_rps, seed=seed, settings=settings, foreknown=known)
     wall_s = time.perf_counter() - started_s
     row = row_of(
         scenario,

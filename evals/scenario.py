@@ -12,9 +12,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from core.pipeline import Pipeline
+from tools.cadence import margins_of
 from tools.replay import ReplaySettings
 
 
@@ -55,12 +56,23 @@ class Entrant:
     """Whether it can run several variants of a stage side by side and take a vote."""
     settings: ReplaySettings | None = None
     """How its episodes are run, where that is not as the scenario says."""
+    hindsight: tuple[ReplaySettings, ...] = ()
+    """Run under each of these too, of which the best episode counts: for limits that know the future."""
     cold_starts: bool = True
     """False for the limit that no cluster reaches: replicas that are ready at once."""
 
     def settings_for(self, scenario: Scenario) -> ReplaySettings:
         """Return how its episodes are run."""
         return self.settings or scenario.settings
+
+    def tried(self, scenario: Scenario) -> tuple[ReplaySettings, ...]:
+        """Return the settings that are tried, each once; but for limits that is one."""
+        usual = margins_of(scenario.pipeline)
+        found: dict[str, ReplaySettings] = {}
+        for settings in (self.settings_for(scenario), *self.hindsight):
+            resolved = replace(settings, margins=settings.margins or usual)
+            found.setdefault(repr(resolved), settings)
+        return tuple(found.values())
 
     def parameters_for(self, pipeline: Pipeline) -> Mapping[str, object]:
         """Return what the policy is made with there."""
@@ -72,7 +84,7 @@ def digest(scenario: Scenario, entrant: Entrant) -> str:
     told = {
         "pipeline": scenario.pipeline_for(entrant).digest,
         "trace": scenario.trace_rps,
-        "settings": repr(entrant.settings_for(scenario)),
+        "settings": repr(entrant.tried(scenario)),
         "policy": entrant.policy,
         "parameters": repr(sorted(entrant.parameters_for(scenario.pipeline).items())),
         "cold_starts": entrant.cold_starts,

@@ -2,7 +2,7 @@
 
 Regret is paired: the oracle's score minus the policy's on the same arrivals; relative regret is its mean as a
 share of the size of the oracle's mean score in that cell. The oracle has perfect foresight of the load and
-suffers cold starts like everyone; it is a limit in practice, not by proof (it decides interval by interval),
+suffers cold starts like everyone; it is a limit in practice, not by proof (it plans without feedback),
 so that a regret below 0 can happen.
 """
 

@@ -53,7 +53,10 @@ def test_a_cell_counts_only_if_all_are_beaten_in_it(tmp_path: Path) -> None:
 
     bar = bars(tmp_path, [*paper(17, 3), *more])["P2"]
 
-    assert bar.measured == "all of them at once in 14 of 20 cells; each alone in at least 17 (loki)"
+    assert bar.measured == (
+        "the best mean score of all in 14 of 20 cells, in 14 of them beyond chance against everybody; "
+        "each alone in at least 17 (loki)"
+    )
 
 
 @pytest.mark.parametrize(
