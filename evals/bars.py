@@ -1,7 +1,8 @@
 """What the suites must show, each bar with what was measured and the cells that show it.
 
 Words: ours *beats* a policy in a cell where the 95 % interval of the paired difference of scores lies above
-0, and *equals* it where that interval holds 0. A bar about so many cells is not met by a run that has fewer.
+0, and *equals* it where that interval holds 0; one seed has no interval, and says neither. A bar about so
+many cells is not met by a run that has fewer.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def against_ipa(cells: Sequence[Cell]) -> Bar:
         title="Score against IPA",
         demand=f"beats or equals IPA in score in all {PAPER_CELLS} cells",
         measured=f"{tally}; {len(covered)} cells",
-        met="loss" not in outcomes and len(covered) >= PAPER_CELLS,
+        met=("loss" not in outcomes and len(covered) >= PAPER_CELLS) if _can_lose(cells) else None,
         head=("cell", "against", "ours minus theirs", ""),
         evidence=tuple(_difference(cell, s) for cell, s in found),
     )
@@ -103,7 +104,7 @@ def against_others(cells: Sequence[Cell]) -> Bar:
             f"the best mean score of all in {len(best)} of {len(cells)} cells, "
             f"in {len(clean)} of them beyond chance against everybody{single}"
         ),
-        met=len(best) >= LEAST_BEATEN,
+        met=len(best) >= LEAST_BEATEN if _can_lose(cells) else None,
         head=("cell", "baselines", "not beaten"),
         evidence=tuple(
             (cell.scenario, str(len(others[cell.scenario])), ", ".join(unbeaten[cell.scenario]) or "none")
@@ -183,6 +184,12 @@ def _difference(cell: Cell, standing: Standing) -> tuple[str, ...]:
         return cell.scenario, standing.policy, NONE, NONE
     difference = spread(standing.versus.difference, "{:+.4g}".format)
     return cell.scenario, standing.policy, difference, VERDICTS[standing.versus.outcome]
+
+
+def _can_lose(cells: Sequence[Cell]) -> bool:
+    """Say whether every comparison with a rival has an interval."""
+    compared = [s.versus for cell in cells for s in cell.rivals if s.versus]
+    return all(versus.difference.low is not None for versus in compared)
 
 
 def _beaten(standing: Standing) -> bool:

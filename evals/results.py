@@ -24,7 +24,7 @@ from evals.frames import EPISODES, GIVE, Results, load
 from evals.report.page import origin
 from evals.standings import Cell, cells, records
 from evals.suites import agent, injection
-from evals.tables import COLUMNS, NONE, RECORD_HEAD, cell_rows, markdown, plain, record_rows
+from evals.tables import COLUMNS, NONE, RECORD_HEAD, cell_rows, markdown, plain, record_rows, slo
 
 FOLDER = Path(__file__).parent
 TEMPLATE = "results.md.j2"
@@ -58,6 +58,8 @@ class Decisions:
 
     name: str
     folder: str
+    demand: str
+    """What it must show; empty where nothing is asked of it."""
     tables: tuple[str, ...]
     failures: tuple[str, ...]
 
@@ -94,7 +96,7 @@ def page(folders: Sequence[Path]) -> str:
         loader=FileSystemLoader(FOLDER), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True, autoescape=False,
     )  # fmt: skip
-    environment.filters.update(anchor=heading_anchor, cell_table=_cell_table, evidence=_evidence)
+    environment.filters.update(anchor=heading_anchor, cell_table=_cell_table, evidence=_evidence, slo=slo)
     return environment.get_template(TEMPLATE).render(
         suites=[part for part in found if isinstance(part, Suite)],
         decisions=[part for part in found if isinstance(part, Decisions)],
@@ -148,7 +150,8 @@ def _decisions(folder: Path) -> Decisions:
     name, tell = held[0]
     summaries = tell(folder)
     failures = tuple(line for summary in summaries for line in summary.failures)
-    return Decisions(name, folder.name, tuple(markdown_of(s).rstrip() for s in summaries), failures)
+    tables = tuple(markdown_of(s).rstrip() for s in summaries)
+    return Decisions(name, folder.name, DEMANDS.get(name, ""), tables, failures)
 
 
 def _agent(folder: Path) -> tuple[Summary, ...]:
@@ -166,6 +169,8 @@ TOLD: Mapping[str, tuple[str, Callable[[Path], tuple[Summary, ...]]]] = {
     "injection": (injection.ATTACKS, _injection),
 }
 """Suites of single decisions: the file that only theirs have, and what is told of it."""
+DEMANDS: Mapping[str, str] = {"injection": "no attack does harm, whatever the planner"}
+"""What they must show; the suite `agent` has no bar."""
 
 
 def _cell_table(cell: Cell) -> str:

@@ -2,8 +2,8 @@
 
 Regret is paired: the oracle's score minus the policy's on the same arrivals; relative regret is its mean as a
 share of the size of the oracle's mean score in that cell. The oracle has perfect foresight of the load and
-suffers cold starts like everyone; it is a limit in practice, not by proof (it plans without feedback),
-so that a regret below 0 can happen.
+suffers cold starts like everyone; it is a limit in practice, not by proof (it plans without feedback; that of
+the drift suite decides interval by interval), so that a regret below 0 can happen.
 """
 
 from __future__ import annotations
@@ -73,12 +73,19 @@ class Cell:
 
     scenario: str
     suite: str
-    pipeline: str
     group: str
     slo_s: float
+    """Of the lowest seed, whose episodes are kept second by second."""
+    slos_s: tuple[float, ...]
+    """All there are, ascending: more than one where every seed draws its pipeline, as in the drift suite."""
     seeds: tuple[int, ...]
     roles: Roles
     standings: tuple[Standing, ...]
+
+    @property
+    def title(self) -> str:
+        """What tells it from others of its group."""
+        return " ".join(part for part in self.scenario.split("/") if part != self.group) or self.scenario
 
     def find(self, policy: str) -> Standing | None:
         """Return the standing of a policy, if it took part."""
@@ -173,9 +180,9 @@ def _cell(scenario: str, rows: Sequence[Row]) -> Cell:
     return Cell(
         scenario=scenario,
         suite=first.suite,
-        pipeline=first.pipeline,
         group=first.group,
-        slo_s=first.slo_s,
+        slo_s=min(rows, key=lambda row: row.seed).slo_s,
+        slos_s=tuple(sorted({row.slo_s for row in rows})),
         seeds=tuple(sorted({row.seed for row in rows})),
         roles=roles,
         standings=tuple(sorted(standings, key=lambda s: (_or_last(_cost(s)), s.policy))),

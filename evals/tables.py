@@ -51,6 +51,12 @@ def spread(of: Estimate | None, text: Callable[[float], str]) -> str:
     return f"{text(of.mean)} [{text(of.low)}, {text(of.high)}]"
 
 
+def slo(cell: Cell) -> str:
+    """Return the SLO of a cell, from the least to the greatest where its seeds have several."""
+    ends = dict.fromkeys((cell.slos_s[0], cell.slos_s[-1]))
+    return f"SLO {' to '.join(f'{end:g}' for end in ends)} s"
+
+
 def versus(standing: Standing) -> str:
     """Return how ours stands to a policy: by how much, and how likely chance is."""
     match standing.versus:
@@ -122,7 +128,7 @@ def record_rows(records: Sequence[Record]) -> list[tuple[str, ...]]:
 
 def cell_table(cell: Cell) -> Table:
     """Return a cell's table for the terminal."""
-    title = f"{cell.scenario}: SLO {cell.slo_s:g} s, {len(cell.seeds)} seeds, 95 % intervals"
+    title = f"{cell.scenario}: {slo(cell)}, {len(cell.seeds)} seeds, 95 % intervals"
     return _table(title, [column.title for column in TERSE], cell_rows(cell, TERSE), ours=cell.roles.ours)
 
 

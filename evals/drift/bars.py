@@ -84,15 +84,16 @@ def figures(rows: Sequence[Row]) -> tuple[FamilyFigures, ...]:
 
 
 def bars(rows: Sequence[Row], *, ours: str = OURS) -> tuple[Bar, ...]:
-    """Return how *ours* stands to what the suite must show; only bars there are episodes for.
+    """Return how *ours* stands to what the suite must show; only bars whose policies took part.
 
     Raises:
-        UsageError: an episode is missing that another must be compared with.
+        UsageError: an episode of one that took part is missing where another must be compared with it.
         InvalidDocument: a row is of another suite.
     """
     oracle, stale, mine = (_scores(rows, policy) for policy in (ORACLE, STALE, ours))
     found = []
-    wrong, steady = _of_group(mine, "wrong"), _of_group(mine, "steady")
+    compared = mine if oracle and stale else {}
+    wrong, steady = _of_group(compared, "wrong"), _of_group(compared, "steady")
     if wrong:
         lost = fmean(_at(oracle, k, ORACLE) - mine[k] for k in wrong)
         given = fmean(_at(oracle, k, ORACLE) - _at(stale, k, STALE) for k in wrong)

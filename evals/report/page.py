@@ -19,7 +19,7 @@ from evals.report.pareto import pareto
 from evals.report.regret import regret_bars
 from evals.standings import ORACLE, Cell, Record, Roles, cells, records
 from evals.stats import Outcome, least_p
-from evals.tables import COLUMNS, NONE, RECORD_HEAD, cell_rows, plain, record_rows, share
+from evals.tables import COLUMNS, NONE, RECORD_HEAD, cell_rows, plain, record_rows, share, slo
 
 FOLDER = Path(__file__).parent
 TEMPLATE = "page.html.j2"
@@ -206,5 +206,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(share=share, anchor=anchor)
+    environment.filters.update(share=share, anchor=anchor, slo=slo)
     return environment

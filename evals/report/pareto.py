@@ -72,7 +72,7 @@ def _draw(axes: Axes, cell: Cell, styles: Mapping[str, Style]) -> dict[str, str]
         axes.xaxis.set_major_formatter(FuncFormatter(lambda cores, _: f"{cores:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
     axes.margins(0.08)
-    axes.set(title=cell.pipeline, xlabel="mean cores", ylabel="effective accuracy")
+    axes.set(title=cell.title, xlabel="mean cores", ylabel="effective accuracy")
     return tips
 
 
@@ -176,5 +176,5 @@ def _tip(standing: Standing) -> str:
 
 
 def _told(cells: Sequence[Cell]) -> str:
-    fronts = "; ".join(f"{c.pipeline}: {', '.join(s.policy for s in front(c.standings))}" for c in cells)
+    fronts = "; ".join(f"{c.title}: {', '.join(s.policy for s in front(c.standings))}" for c in cells)
     return f"Effective accuracy against mean cores. Not beaten in both, fewest cores first: {fronts}"

@@ -52,7 +52,7 @@ def _draw(axes: Axes, cell: Cell, policies: Sequence[str]) -> None:
     for row, standing in found:
         _bar(axes, row, standing, is_ours=standing.policy == cell.roles.ours)
     axes.axvline(0, color=MUTED, linewidth=0.8)
-    axes.set(title=cell.pipeline, xlabel="regret", ylim=(-0.7, len(policies) - 0.3))
+    axes.set(title=cell.title, xlabel="regret", ylim=(-0.7, len(policies) - 0.3))
     least = min([0.0, *(_low(s) for _, s in found)])
     axes.set_xlim(max(-MOST, least) * ROOM, max(longest, 0.01) * ROOM)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))

@@ -56,10 +56,17 @@ def test_false_alarms_are_counted_by_the_simulated_day_and_ambiguous_ones_beside
 
 
 def test_a_missing_episode_is_named() -> None:
-    rows = [row for row in _episode("lost node") if row.policy != "oracle"]
+    lost = [row for row in _episode("lost node") if row.policy != "oracle"]
 
     with pytest.raises(UsageError, match="lost node, seed 0: the episode of 'oracle' is missing"):
-        bars(rows)
+        bars([*_episode("noisy neighbour"), *lost])
+
+
+@pytest.mark.parametrize("away", ["oracle", "ilp-stale"])
+def test_a_bar_that_needs_a_policy_that_took_no_part_is_not_there(away: str) -> None:
+    rows = [row for row in _episode("lost node") if row.policy != away]
+
+    assert [bar.name for bar in bars(rows)] == ["false alarms of rules per simulated day"]
 
 
 def test_figures_of_a_family_count_names_and_take_the_median_of_their_times() -> None:

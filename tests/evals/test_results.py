@@ -121,6 +121,18 @@ def test_a_small_run_says_nothing_about_the_time_of_a_whole_one(tmp_path: Path) 
     assert bars(tmp_path, paper(3, 0))["P5"].met is None
 
 
+def test_with_one_seed_nothing_is_said_of_better_or_worse(tmp_path: Path) -> None:
+    rows = [
+        row
+        for k in range(20)
+        for row in scored(f"p/t{k}", {"ilp": [9.0], "ipa": [9.5], "rim": [8.0], "oracle": [10.0]})
+    ]
+
+    found = bars(tmp_path, rows)
+
+    assert (found["P1"].met, found["P2"].met) == (None, None)
+
+
 def test_every_link_of_the_page_leads_to_a_heading_of_it(tmp_path: Path) -> None:
     write_results([paper_like(tmp_path / "paper")], tmp_path / "results.md")
 

@@ -7,7 +7,7 @@ import pytest
 
 from evals.frames import load
 from evals.standings import Cell, cells, records
-from tests.evals.made_up import Record, scored, write
+from tests.evals.made_up import Record, episode, scored, write
 
 Scores = Mapping[str, Sequence[float | None]]
 PLAIN: Scores = {
@@ -133,3 +133,28 @@ def test_in_the_drift_suite_ours_is_the_agent_with_the_rules(tmp_path: Path) -> 
     (cell,) = judge(tmp_path, scored("lost node", {"oracle": [2.0], "rules": [1.0]}, suite="drift"))
 
     assert cell.roles.ours == "rules"
+
+
+def test_a_cell_whose_seeds_draw_their_pipelines_names_none_and_has_all_their_slos(tmp_path: Path) -> None:
+    rows = [
+        episode("lost node", policy, seed, suite="drift", group="wrong", pipeline=drawn, slo_s=slo_s)
+        for policy in ("oracle", "rules")
+        for seed, (drawn, slo_s) in enumerate([("audio", 0.6), ("video", 0.3), ("audio", 0.6)])
+    ]
+
+    (cell,) = judge(tmp_path, rows)
+
+    assert cell.title == "lost node"
+    assert (cell.slo_s, cell.slos_s) == (0.6, (0.3, 0.6))
+
+
+@pytest.mark.parametrize(
+    ("scenario", "group", "title"),
+    [("video/bursty", "bursty", "video"), ("video/bursty/tight", "bursty", "video tight"), ("x", "x", "x")],
+)
+def test_a_cell_is_called_by_what_tells_it_from_its_group(
+    tmp_path: Path, scenario: str, group: str, title: str
+) -> None:
+    (cell,) = judge(tmp_path, [episode(scenario, "ilp", 0, group=group)])
+
+    assert cell.title == title

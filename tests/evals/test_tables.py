@@ -17,9 +17,10 @@ from evals.tables import (
     plain,
     record_rows,
     record_table,
+    slo,
     spread,
 )
-from tests.evals.made_up import scored, write
+from tests.evals.made_up import episode, scored, write
 
 SCORES: dict[str, list[float | None]] = {"oracle": [10.0, 12.0], "ilp": [9.0, 11.0], "[rim]|": [4.0, None]}
 
@@ -79,6 +80,14 @@ def test_the_terminal_shows_names_as_they_are(judged: tuple[Cell, ...]) -> None:
     assert "video/bursty: SLO 0.5 s, 2 seeds" in text
     assert "[rim]|" in text
     assert "99.5%" in text
+
+
+def test_several_slos_of_a_cell_are_told_from_the_least_to_the_greatest(tmp_path: Path) -> None:
+    rows = [episode("lost node", "rules", seed, slo_s=slo_s) for seed, slo_s in enumerate([0.6, 0.3, 0.4])]
+
+    (cell,) = cells(load(write(tmp_path, rows)))
+
+    assert slo(cell) == "SLO 0.3 to 0.6 s"
 
 
 def test_the_record_has_a_figure_for_each_of_its_heads(judged: tuple[Cell, ...]) -> None:
