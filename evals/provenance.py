@@ -1,7 +1,11 @@
-"""What made a figure: commit, versions, machine. It goes into every row of results."""
+"""What made a figure: commit, versions, machine. It goes into every row of results.
+
+Code that was changed since the commit is told from the commit's own, and from other changes to it.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -18,6 +22,8 @@ NO_COMMIT = "none"
 """Where the code runs from an image, without its repository."""
 GIT_S = 10.0
 """For git to answer."""
+CODE = ("core", "simulator", "baselines", "tools", "prompts", "agent", "evals", "pipelines", "pyproject.toml")
+"""What decides and judges: a change of it makes other figures."""
 
 
 @cache
@@ -28,8 +34,8 @@ def provenance() -> Mapping[str, object]:
         UsageError: a package that decides is not installed.
     """
     return {
-        "git": _git("rev-parse", "HEAD") or NO_COMMIT,
-        "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "git": commit_of(ROOT),
+        "dirty": bool(_git(ROOT, "status", "--porcelain", "--untracked-files=no")),
         "trimtab": _version("trimtab"),
         "python": platform.python_version(),
         "numpy": _version("numpy"),
@@ -40,11 +46,18 @@ def provenance() -> Mapping[str, object]:
     }
 
 
-def _git(*arguments: str) -> str:
+def commit_of(root: Path) -> str:
+    """Return the commit at *root*, with a mark of the changes where the code differs from it."""
+    changes = _git(root, "diff", "HEAD", "--", *CODE)
+    mark = f"+{hashlib.sha256(changes.encode()).hexdigest()[:8]}" if changes else ""
+    return f"{_git(root, 'rev-parse', 'HEAD')}{mark}" or NO_COMMIT
+
+
+def _git(root: Path, *arguments: str) -> str:
     """Return what git says, empty where there is no git or no repository."""
     try:
         done = subprocess.run(
-            ["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, timeout=GIT_S, check=False
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=GIT_S, check=False
         )
     except (FileNotFoundError, subprocess.TimeoutExpired):
         return ""

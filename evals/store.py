@@ -3,7 +3,7 @@
     parts/NAME.parquet   rows of one task, NAME.series.parquet its series: written, then renamed into place
     episodes.parquet     all rows, series.parquet all series: made of the parts
 
-A run that is killed loses only the tasks it was in; the next run of the same commit does what is left.
+A run that is killed loses only the tasks it was in; the next run of the same code does what is left.
 """
 
 from __future__ import annotations
@@ -61,15 +61,15 @@ def done(folder: Path) -> Done:
     """Return the episodes that *folder* has.
 
     Raises:
-        UsageError: they are of another commit, which must not be mixed with this one.
+        UsageError: they are of other code, which must not be mixed with this.
         StoreError: they cannot be read.
     """
     latest = _latest(folder)
     for _, row in latest.values():
         if row["git"] != provenance()["git"]:
             raise UsageError(
-                f"{folder}: its episodes are of commit {str(row['git'])[:12]}, this is another; "
-                "give another --out, or --fresh to begin anew"
+                f"{folder}: its episodes are of commit {str(row['git'])[:12]}, this is another or has other "
+                "changes; give another --out, or --fresh to begin anew"
             )
     return {key: str(row["scenario_digest"]) for key, (_, row) in latest.items()}
 

@@ -9,20 +9,22 @@ entrants then meet alike. An episode is one call and needs no other, so they may
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from agent.choosing import Choice
+from agent.choosing import Choice, read_settings
+from agent.llm.prices import read_prices
 from evals.drift import families
 from evals.drift.case import DriftCase
 from evals.drift.rows import extra_of
 from evals.drift.running import WITHOUT_MODEL, DriftEntrant, run
 from evals.episode import Played, row_of
 from evals.frames import Row
-from evals.scenario import Entrant, Scenario, digest
+from evals.scenario import Scenario
 from evals.store import Done, Key
 from simulator.report import Series
 from tools.replay import Episode, ReplaySettings
@@ -57,7 +59,7 @@ class Trial:
         """What it will give."""
         case = families.case(self.family, self.seed)
         key = (self.family, _label(self.entrant, self.choice), self.seed)
-        return {key: digest(scenario_of(case), Entrant(self.entrant, self.entrant))}
+        return {key: digest(case, self.entrant, self.choice)}
 
     def without(self, done: Done) -> Trial | None:
         """Return it, or None where it was run."""
@@ -79,6 +81,21 @@ def scenario_of(case: DriftCase) -> Scenario:
         trace_rps=case.trace_rps,
         settings=ReplaySettings(faults=case.faults),
     )
+
+
+def digest(case: DriftCase, entrant: DriftEntrant, choice: Choice | None) -> str:
+    """Return what an episode depends on beside the code, as SHA-256 in hexadecimal.
+
+    That is all of the case, what is believed and announced of it too, who decides, and how a model is asked.
+
+    Raises:
+        UsageError: a file that says so cannot be read.
+        InvalidDocument: its content is wrong.
+    """
+    asked = (
+        None if choice is None else (choice.model, read_settings(choice.settings), read_prices(choice.prices))
+    )
+    return hashlib.sha256(repr((case, entrant, asked)).encode()).hexdigest()
 
 
 def play(
@@ -118,7 +135,7 @@ def played(
         decision_s=(),
         wall_s=time.perf_counter() - started_s,
         started=started,
-        scenario_digest=digest(scenario, Entrant(entrant, entrant)),
+        scenario_digest=digest(case, entrant, choice),
         extra=extra_of(result).model_dump_json(),
     )
     return row, result.report.series

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -12,9 +13,11 @@ from core.calendar import Event
 from core.errors import UsageError
 from evals.drift.case import Happening
 from evals.drift.running import DriftEntrant, run
-from evals.suites.drift import episodes, play
+from evals.suites.drift import digest, episodes, play
 from simulator.faults import LatencyDrift, MetricOutage
 from tests.evals import drifttoy
+
+EVENT = Event(id="e", pipeline="toy", start_s=30, end_s=60, load_factor=2.0, author="us", entered_s=0.0)
 
 
 def test_all_entrants_meet_the_same_requests() -> None:
@@ -78,8 +81,7 @@ def test_a_biased_forecast_reaches_the_loop_and_what_is_replayed_alike() -> None
 
 
 def test_what_is_announced_is_read_by_the_loop() -> None:
-    event = Event(id="e", pipeline="toy", start_s=30, end_s=60, load_factor=2.0, author="us", entered_s=0.0)
-    case = replace(drifttoy.case(), events=(event,))
+    case = replace(drifttoy.case(), events=(EVENT,))
 
     decisions = run(case, "rules").decisions
 
@@ -93,6 +95,33 @@ def test_unknown_entrants_and_models_without_an_endpoint_are_refused() -> None:
         run(case, cast("Any", "wizard"))
     with pytest.raises(UsageError, match="OPENAI_BASE_URL"):
         run(case, "llm", choice=Choice(model=None), environment={})
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({"profile": drifttoy.pipeline(small_latency_s=0.05)}, id="what is believed"),
+        pytest.param({"forecast_factor": 0.5}, id="the forecast's bias"),
+        pytest.param({"events": (EVENT,)}, id="what is announced"),
+        pytest.param({"faults": (MetricOutage(start_s=5, end_s=50),)}, id="what goes wrong"),
+    ],
+)
+def test_whatever_a_case_is_is_in_the_digest_of_its_episodes(changed: dict[str, Any]) -> None:
+    case = drifttoy.case()
+
+    assert digest(replace(case, **changed), "rules", None) != digest(case, "rules", None)
+
+
+def test_how_a_model_is_asked_is_in_the_digest_too(tmp_path: Path) -> None:
+    cold, case = tmp_path / "cold.yaml", drifttoy.case()
+    cold.write_text("client: {temperature: 0.0}\n")
+
+    digests = {
+        digest(case, "llm", Choice("llm", model, settings))
+        for model, settings in (("a", None), ("b", None), ("a", cold))
+    }
+
+    assert len(digests) == 3
 
 
 def test_an_episode_becomes_a_row() -> None:

@@ -127,7 +127,7 @@ def test_what_is_called_or_tuned_elsewhere_is_not_in_the_digest() -> None:
 def test_the_row_says_what_made_it() -> None:
     row = play(cell(), [SMALL], 0, series=False)[0].row
 
-    assert row.git == "none" or re.fullmatch("[0-9a-f]{40}", row.git)
+    assert row.git == "none" or re.fullmatch("[0-9a-f]{40}([+][0-9a-f]{8})?", row.git)
     assert set(provenance()) <= set(Row.model_fields)
     assert row.cores >= 1
     assert row.numpy.count(".") == 2

@@ -131,7 +131,7 @@ def test_series_in_which_a_column_is_empty_go_together_with_others(tmp_path: Pat
 def test_results_of_another_commit_are_not_mixed_with_ours(tmp_path: Path) -> None:
     store.keep(tmp_path, changed(ran(), git="f" * 40))
 
-    with pytest.raises(UsageError, match=r"are of commit ffffffffffff, this is another; .* --fresh"):
+    with pytest.raises(UsageError, match=r"are of commit ffffffffffff, this is another .* --fresh"):
         store.done(tmp_path)
 
 
