@@ -23,6 +23,7 @@ from evals.agent.summary import Summary, table_of
 from evals.bars import bars_of
 from evals.drift import families
 from evals.drift.running import WITHOUT_MODEL, DriftEntrant
+from evals.ipa import DATA, TRACES, trace
 from evals.redteam import attempts
 from evals.report.page import write_report
 from evals.results import write_results
@@ -106,18 +107,31 @@ def ablation(chosen: Chosen, data: Path) -> None:
 
 
 def ours(chosen: Chosen, data: Path) -> None:
-    """Run the `ours` suite and print it."""
+    """Run the `ours` suite and print it.
+
+    Raises:
+        UsageError: *data* was named, and has no traces.
+    """
+    if data != DATA:
+        for name in TRACES:
+            trace(name, data)
     everyone = chosen.entrants(ours_suite.entrants(), _label)
     cells = chosen.named(list(ours_suite.scenarios(data)), _name)
     _run(chosen, ours_suite.tasks(cells, everyone, range(chosen.seeds)), ours_suite.SUITE)
 
 
 def drift(chosen: Chosen, *, model: str | None, settings: Path | None, prices: Path | None) -> None:
-    """Run the `drift` suite and print it; the model takes part where one is named."""
+    """Run the `drift` suite and print it; the model takes part where one is named.
+
+    Raises:
+        UsageError: a model is named, and no endpoint is set.
+    """
     everyone: tuple[DriftEntrant, ...] = (*WITHOUT_MODEL, "llm") if model else WITHOUT_MODEL
     entrants = chosen.entrants(everyone, str)
     only = chosen.named(families.names(), str)
     choice = Choice(LLM, model, settings, prices) if model else None
+    if choice is not None and LLM in entrants:
+        model_of(choice, os.environ)  # what is wrong with it is said now, not after the others' episodes
     tasks = [
         drift_suite.Trial(family, entrant, seed, choice if entrant == LLM else None)
         for family, entrant, seed in drift_suite.episodes(range(chosen.seeds), entrants=entrants, only=only)

@@ -138,6 +138,34 @@ def test_a_folder_without_results_is_one_line(tmp_path: Path, command: str) -> N
     assert "nowhere" in ended.complaint()
 
 
+def test_traces_that_are_not_where_they_were_said_to_be_are_no_smaller_suite(tmp_path: Path) -> None:
+    ended = trimtab("evaluate", "ours", "--data", tmp_path / "missing", "--out", tmp_path / "out")
+
+    assert "missing/traces/bursty.csv: not there" in ended.complaint()
+
+
+def test_a_model_without_an_endpoint_is_said_before_anything_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+    ended = trimtab("evaluate", "drift", "--model", "some", "--out", tmp_path / "out")
+
+    assert "no endpoint is set" in ended.complaint()
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_policy_of_the_drift_suite_may_run_alone(tmp_path: Path) -> None:
+    ended = trimtab(
+        "evaluate", "drift", "--policies", "static-large", "--cells", "stationary", "--seeds", 1,
+        "--workers", 1, "--out", tmp_path,
+    )  # fmt: skip
+
+    assert (ended.status, ended.err) == (0, "")
+    assert "stationary" in ended.out
+
+
 def test_a_policy_that_can_decide_nothing_fails_the_run_in_one_line(tmp_path: Path) -> None:
     """Nothing carries a million requests a second with a hundred replicas."""
     data = written(tmp_path / "ipa")
