@@ -25,7 +25,8 @@ Why it is exact although accuracy multiplies:
   P[s-1] and the others 0: P[s] is the product, exactly. (McCormick's envelopes are exact where one
   factor is binary.)
 
-What is solved in tolerances (1e-9) is evaluated again in plain arithmetic before it is returned.
+What is solved in tolerances (1e-9, and 1e-7 of a whole) is evaluated again in plain arithmetic before it is
+returned.
 Ties: a second programme holds the objective and minimises cores, then settings changed, then prefers
 accuracy, then names. With exact arithmetic the answer is unique up to permutations of equal names'
 ranks across stages.

@@ -4,7 +4,8 @@ Every `interval_s` the policy gets a forecast of the maximum load until its next
 taken effect (`horizon_s`: interval plus the slowest cold start) and the observation of the last
 interval, both made from scrapes; it never sees the twin's state. Policies with foresight get the
 true maximum instead. All policies of a comparison start from what they themselves choose for the first
-interval, ready and warm, and get the same margins.
+interval, ready and warm. Over how many seconds the load is averaged, which quantile of it is told and with
+which margins, is the settings' affair: they may differ between policies that are compared.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class ReplaySettings:
 
 @dataclass(frozen=True, slots=True)
 class Foreknown:
-    """What is the same for every policy on one episode: what scrapes count of arrivals, and the forecasts."""
+    """What is the same for every policy with the same settings: what scrapes count, and the forecasts."""
 
     arrivals: tuple[int, ...]
     """By second."""

@@ -1,7 +1,8 @@
 """Run one entrant through one case. All entrants meet the same requests on the same twin.
 
 ilp-stale     replayed: the optimum on the profile as it was, every interval; it assesses nothing
-ilp-true      replayed: the same on the true profile: what is lost by it is lost to the forecast, not to drift
+ilp-true      replayed: the same on the true profile, told of drift, losses and crashes as they come; its
+              forecast is honest where others' is biased: what it loses is lost to the forecast, not to drift
 ilp-assess    the loop with the `ilp` planner: the optimum on what the assessment lets it believe
 rules, llm    the loop with these planners
 oracle        replayed: the optimum on the true profile at the true load, also while metrics are away

@@ -1,6 +1,6 @@
 """The `paper` suite: IPA's five pipelines on its four traces, and all that the field compares itself with.
 
-Every entrant gets the same profile, forecasts, cold starts and clock. Those whose authors published settings
+Every entrant gets the same profile, requests, cold starts and clock. Those whose authors published settings
 for one of these pipelines (IPA's batch cap and margin, the replicas of RIM in IPA's runs) get them there;
 INFaaS is run with three accuracy floors. IPA is run with its own predictor, with ours of the highest second
 (`ipa-seconds`), as its predictor aims at, and with ours as our optimizer gets it (`ipa`); the others that
