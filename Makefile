@@ -83,10 +83,10 @@ bench: $(STAMP)  ## the figures in docs/benchmarks.md and docs/accuracy.md; a qu
 	$(BIN)/python -m benchmarks.controller
 
 evaluate: $(STAMP)  ## every suite of docs/evaluate.md, the page of results and the report; half an hour on 2 cores
-	$(BIN)/trimtab evaluate paper --seeds 10 --out trimtab-out/evals/paper
-	$(BIN)/trimtab evaluate ablation --seeds 3 --out trimtab-out/evals/ablation
-	$(BIN)/trimtab evaluate ours --seeds 3 --out trimtab-out/evals/ours
-	$(BIN)/trimtab evaluate drift --seeds 3 --out trimtab-out/evals/drift
+	$(BIN)/trimtab evaluate paper --seeds 10 --fresh --out trimtab-out/evals/paper
+	$(BIN)/trimtab evaluate ablation --seeds 3 --fresh --out trimtab-out/evals/ablation
+	$(BIN)/trimtab evaluate ours --seeds 3 --fresh --out trimtab-out/evals/ours
+	$(BIN)/trimtab evaluate drift --seeds 3 --fresh --out trimtab-out/evals/drift
 	$(BIN)/trimtab evaluate agent --out trimtab-out/evals/agent
 	$(BIN)/trimtab evaluate injection --out trimtab-out/evals/injection
 	$(BIN)/trimtab evaluate report trimtab-out/evals/paper --out trimtab-out/evals/paper.html

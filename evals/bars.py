@@ -87,24 +87,24 @@ def against_ipa(cells: Sequence[Cell]) -> Bar:
 
 
 def against_others(cells: Sequence[Cell]) -> Bar:
-    """Judge: has the best mean score of all in enough cells; how often beyond chance is said as well."""
+    """Judge: each other baseline is beaten in enough cells; in how many all are at once is said as well."""
     others = {cell.scenario: [s for s in cell.rivals if not s.policy.startswith(IPA)] for cell in cells}
     unbeaten = {name: [s.policy for s in of if not _beaten(s)] for name, of in others.items()}
     clean = [name for name, left in unbeaten.items() if others[name] and not left]
     policies = sorted({s.policy for of in others.values() for s in of})
     beaten_in = {p: sum(_beaten(s) for of in others.values() for s in of if s.policy == p) for p in policies}
     hardest = min(beaten_in, key=lambda p: beaten_in[p], default=NONE)
-    single = f"; each alone in at least {beaten_in[hardest]} ({hardest})" if beaten_in else ""
+    fewest = beaten_in.get(hardest, 0)
     best = [name for name, of in others.items() if of and all(_is_ahead(s) for s in of)]
     return Bar(
         key="P2",
         title="Score against every other baseline",
         demand=f"beats every other baseline in at least {LEAST_BEATEN} cells",
         measured=(
-            f"the best mean score of all in {len(best)} of {len(cells)} cells, "
-            f"in {len(clean)} of them beyond chance against everybody{single}"
+            f"each in at least {fewest} of {len(cells)} ({hardest}); all at once in {len(clean)}, "
+            f"with the best mean score of all in {len(best)}"
         ),
-        met=len(best) >= LEAST_BEATEN if _can_lose(cells) else None,
+        met=fewest >= LEAST_BEATEN if _can_lose(cells) else None,
         head=("cell", "baselines", "not beaten"),
         evidence=tuple(
             (cell.scenario, str(len(others[cell.scenario])), ", ".join(unbeaten[cell.scenario]) or "none")

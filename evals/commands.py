@@ -94,8 +94,8 @@ def paper(chosen: Chosen, data: Path, accuracy: Accuracy) -> None:
     """Run the `paper` suite and print it."""
     everyone = chosen.entrants(paper_suite.entrants(data), _label)
     cells = chosen.named(list(paper_suite.scenarios(data, accuracy)), _name)
-    name = paper_suite.SUITE if accuracy == "measured" else f"{paper_suite.SUITE}-{accuracy}"
-    _run(chosen, paper_suite.tasks(cells, everyone, range(chosen.seeds)), name)
+    tasks = paper_suite.tasks(cells, everyone, range(chosen.seeds))
+    _run(chosen, tasks, paper_suite.suite_of(accuracy))
 
 
 def ablation(chosen: Chosen, data: Path) -> None:

@@ -26,16 +26,21 @@ COMMANDS = "trimtab.commands"
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
+def whole() -> typer.Typer:
+    """Return the command with those of the layers above."""
+    for command in entry_points(group=COMMANDS):
+        command.load()
+    return app
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; turn every reported error into one line on stderr and an exit status.
 
     Args:
         arguments: What follows the command's name; what the process was given by default.
     """
-    for command in entry_points(group=COMMANDS):
-        command.load()
     try:
-        status = app(args=arguments, standalone_mode=False)
+        status = whole()(args=arguments, standalone_mode=False)
         sys.stdout.flush()
         sys.exit(status)
     except typer.TyperException as error:

@@ -59,7 +59,7 @@ def run_agent_suite(
     """Judge the planners in every situation, and return what came of it.
 
     Args:
-        out: The folder of results; turns that it has are not thought again.
+        out: The folder of results; turns that it has of this commit are not thought again.
         planners: `rules`, `ilp`, `llm`.
         model: What `llm` asks.
         progress: Told before every turn, and at the end.
@@ -75,7 +75,8 @@ def run_agent_suite(
     chosen = checked(planners, model, names())
     file = RowFile(out / DECISIONS, Judged)
     wanted = tuple(_turns(all_cases() if cases is None else cases, chosen, model, repeats))
-    done = {row.key for row in file.rows if row.answered}
+    commit = str(provenance()["git"])
+    done = {row.key for row in file.rows if row.answered and row.git == commit}
     left = [turn for turn in wanted if turn.key not in done]
     for turn, row in _judged(left, model, provenance, progress, before=len(wanted) - len(left)):
         if row.key != turn.key:

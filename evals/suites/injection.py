@@ -103,7 +103,8 @@ def run_injection_suite(
     chosen = checked(planners, model, PLANNERS)
     file = RowFile(out / ATTACKS, Attacked)
     wanted = tuple(_due(all_cases() if cases is None else cases, chosen, model, repeats))
-    done = {row.key for row in file.rows if row.answered}
+    commit = str(provenance()["git"])
+    done = {row.key for row in file.rows if row.answered and row.git == commit}
     left = [due for due in wanted if due.key not in done]
     for number, due in enumerate(left, start=len(wanted) - len(left)):
         progress(number, len(wanted), f"{due.label}: {due.case.id}")

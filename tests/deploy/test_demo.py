@@ -10,7 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
-from agent.cli import app
+from agent.cli import whole
 from agent.controller.running import PrometheusOptions
 from core.document import pipeline_from
 from pipelines.serving.names import READY
@@ -28,7 +28,7 @@ def test_the_workloads_are_what_the_command_prints(monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(DEPLOY.parent)
     assert PRINTED_BY in (DEMO / "kustomization.yaml").read_text(encoding="utf-8")
 
-    printed = CliRunner().invoke(app, PRINTED_BY.split()[1:])
+    printed = CliRunner().invoke(whole(), PRINTED_BY.split()[1:])
 
     assert printed.exit_code == 0
     assert printed.stdout == (DEMO / "id-card.yaml").read_text(encoding="utf-8"), (

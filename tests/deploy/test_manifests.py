@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import typer.main
 
-from agent.cli import app
+from agent.cli import whole
 from tests.deploy.folders import ACCESS, BASE, COMPONENTS, DEPLOY, OVERLAYS, Json, one, overlay, write
 from tests.deploy.kustomize import built, load
 from tests.deploy.strictly import dropped
@@ -147,7 +147,7 @@ def test_the_command_of_the_controller_can_be_parsed(name: str) -> None:
     values = environment(overlay(name))
     command, *arguments = [_expanded(argument, values) for argument in container["args"]]
 
-    context = typer.main.get_group(app).commands[command].make_context(command, arguments)
+    context = typer.main.get_group(whole()).commands[command].make_context(command, arguments)
 
     assert context.params["cluster"] == "kubernetes"
     assert context.params["mode"] == values["MODE"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from agent.cli import app
+from agent.cli import whole
 from tests.docs.pages import ROOT, name_of, tracked_files
 
 OWN_FOLDERS = re.compile(r"(?<![\w.])/(?:(?:work|root)\b|tmp/)")
@@ -112,7 +112,7 @@ def test_the_image_is_checked_by_a_command_that_exists_and_runs_without_root() -
     assert check is not None
     program, *arguments = shlex.split(check[1].replace(",", " "))
     assert program == "trimtab"
-    typer.main.get_group(app).commands[arguments[0]].make_context(arguments[0], arguments[1:])
+    typer.main.get_group(whole()).commands[arguments[0]].make_context(arguments[0], arguments[1:])
     assert user is not None
     assert int(user[1]) > 0
 

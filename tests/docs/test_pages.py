@@ -10,10 +10,10 @@ from urllib.parse import unquote
 import pytest
 import typer.main
 
-from agent.cli import app
+from agent.cli import whole
 from tests.docs.pages import ROOT, Example, all_examples, anchors, links, name_of, pages, spans
 
-GROUP = typer.main.get_group(app)
+GROUP = typer.main.get_group(whole())
 OF_OTHERS = {"--server-side"}
 """Options of kubectl."""
 SEPARATORS = {"|", "||", "&&", ";", "&", ">", ">>", "<"}
