@@ -100,7 +100,7 @@ def page(folders: Sequence[Path]) -> str:
     return environment.get_template(TEMPLATE).render(
         suites=[part for part in found if isinstance(part, Suite)],
         decisions=[part for part in found if isinstance(part, Decisions)],
-        folders=[folder.name for folder in folders],
+        folders=[_shown(folder) for folder in folders],
         met=MET,
     )
 
@@ -108,6 +108,11 @@ def page(folders: Sequence[Path]) -> str:
 def heading_anchor(heading: str) -> str:
     """Return the fragment that GitHub gives a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def _shown(folder: Path) -> str:
+    """Return a folder as a reader may repeat it: where it lies on this machine is nobody's business."""
+    return folder.name if folder.is_absolute() else folder.as_posix()
 
 
 def _part(folder: Path) -> Suite | Decisions:
@@ -119,7 +124,7 @@ def _suite(results: Results) -> Suite:
     (name,) = results.suites
     return Suite(
         name=name,
-        folder=results.folder.name,
+        folder=_shown(results.folder),
         ours=judged[0].roles.ours,
         seeds=len(results.seeds),
         bars=bars_of(results, judged),
@@ -151,7 +156,7 @@ def _decisions(folder: Path) -> Decisions:
     summaries = tell(folder)
     failures = tuple(line for summary in summaries for line in summary.failures)
     tables = tuple(markdown_of(s).rstrip() for s in summaries)
-    return Decisions(name, folder.name, DEMANDS.get(name, ""), tables, failures)
+    return Decisions(name, _shown(folder), DEMANDS.get(name, ""), tables, failures)
 
 
 def _agent(folder: Path) -> tuple[Summary, ...]:

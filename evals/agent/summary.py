@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.markup import escape
 from rich.table import Table
+
+WIDE = 8
+"""Columns; more do not fit into a terminal of usual width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,11 @@ class Summary:
 
 
 def table_of(summary: Summary) -> Table:
-    """Return the summary for a terminal."""
+    """Return the summary for a terminal; what is too wide for one is turned on its side."""
+    if len(summary.columns) > WIDE:
+        columns = (summary.columns[0], *(row[0] for row in summary.rows))
+        turned = tuple(zip(summary.columns[1:], *(row[1:] for row in summary.rows), strict=True))
+        summary = replace(summary, columns=columns, rows=turned)
     caption = "\n".join((*summary.notes, *(f"FAILED: {line}" for line in summary.failures)))
     table = Table(title=escape(summary.title), caption=escape(caption) or None, caption_justify="left")
     for number, column in enumerate(summary.columns):

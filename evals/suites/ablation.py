@@ -1,14 +1,14 @@
 """The `ablation` suite: what each ingredient of the exact policy is worth, one left out at a time.
 
-    ilp                  everything
-    oracle               the error of forecast, and planning ahead
-    ilp-last             the forecaster: the last block instead of the mixture
-    ilp-seconds          the load: the highest second, with the margins that go with it, instead of the rate
-    ilp-no-margin        the queueing margin and the headroom: n h >= load
-    ilp-headroom         a headroom of 1.1 instead
-    ilp-batch-1          batching
-    ilp-free-switching   the charge for cold starts
-    ilp-ipa-model        the model: IPA's n h >= load on our point forecast; every batch, unlike as published
+ilp                  everything
+oracle               the error of forecast, and planning ahead
+ilp-last             the forecaster: the last block instead of the mixture
+ilp-seconds          the load: the highest second, with the margins that go with it, instead of the rate
+ilp-no-margin        the queueing margin and the headroom: n h >= load
+ilp-headroom         a headroom of 1.1 instead
+ilp-batch-1          batching
+ilp-free-switching   the charge for cold starts
+ilp-ipa-model        the model: IPA's n h >= load on our point forecast; every batch, unlike as published
 """
 
 from __future__ import annotations
