@@ -113,7 +113,7 @@ class CapacityLoss:
     def _learn(self, moment: Moment, stage: Stage, ready: int) -> None:
         self._watch(moment, stage, ready)
         wanted, cap = moment.running[stage.name].replicas, self.caps.get(stage.name)
-        if cap is not None and ready > cap.replicas:
+        if cap is not None and (ready > cap.replicas or ready >= cap.wanted):
             self.disproved[stage.name] = (self.caps.pop(stage.name), moment.time_s)
             cap = None
         if ready >= wanted:

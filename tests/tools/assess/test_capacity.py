@@ -169,3 +169,12 @@ def test_a_stage_without_any_replica_is_not_capped_below_one() -> None:
         seen = assessor.assess(moment(observation(10.0 * k, ready=(0, 2))))
 
     assert seen.belief.replica_cap("first") == 1
+
+
+def test_a_cap_that_was_made_before_the_first_replica_was_ready_ends_with_it() -> None:
+    """None of one is a cap of one, as fewer would fit nothing: once the one is ready nothing is short."""
+    assessor = Assessor(PIPELINE)
+
+    caps = ready_of(assessor, "00001", wanted=1)
+
+    assert caps[-2:] == [1, None]
