@@ -143,7 +143,7 @@ class World:
         env = {e["name"]: e.get("value") for e in spec["template"]["spec"]["containers"][0]["env"]}
         return str(env["TRIMTAB_VARIANT"]), int(spec["replicas"])
 
-    def rolls_out(self, limit_s: float = 1.5) -> None:
+    def rolls_out(self, limit_s: float = 4.0) -> None:
         """Wait, at most so long, until every Deployment is complete: the trace's time is compressed."""
         end = time.monotonic() + limit_s
         while time.monotonic() < end:
