@@ -14,16 +14,16 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from agent.choosing import Choice
+from agent.choosing import LLM, Choice
 from core.errors import TrimtabError, UsageError
 from evals import frames, runner
-from evals.agent.progress import Progress as Told
 from evals.agent.subjects import model_of
 from evals.agent.summary import Summary, table_of
 from evals.bars import bars_of
 from evals.drift import families
 from evals.drift.running import WITHOUT_MODEL, DriftEntrant
 from evals.ipa import DATA, TRACES, trace
+from evals.progress import Progress as Told
 from evals.redteam import attempts
 from evals.report.page import write_report
 from evals.results import write_results
@@ -41,7 +41,6 @@ from evals.suites.paper import Accuracy
 from evals.tables import cell_table, record_table
 
 OUT = Path("trimtab-out/evals")
-LLM = "llm"
 T = TypeVar("T")
 
 
@@ -94,7 +93,7 @@ def paper(chosen: Chosen, data: Path, accuracy: Accuracy) -> None:
     """Run the `paper` suite and print it."""
     everyone = chosen.entrants(paper_suite.entrants(data), _label)
     cells = chosen.named(list(paper_suite.scenarios(data, accuracy)), _name)
-    tasks = paper_suite.tasks(cells, everyone, range(chosen.seeds))
+    tasks = runner.comparisons(cells, everyone, range(chosen.seeds))
     _run(chosen, tasks, paper_suite.suite_of(accuracy))
 
 
@@ -102,7 +101,7 @@ def ablation(chosen: Chosen, data: Path) -> None:
     """Run the `ablation` suite on the cells of `paper` and print it."""
     everyone = chosen.entrants(ablation_suite.entrants(), _label)
     cells = [replace(cell, suite=ablation_suite.SUITE) for cell in paper_suite.scenarios(data)]
-    tasks = paper_suite.tasks(chosen.named(cells, _name), everyone, range(chosen.seeds))
+    tasks = runner.comparisons(chosen.named(cells, _name), everyone, range(chosen.seeds))
     _run(chosen, tasks, ablation_suite.SUITE)
 
 
@@ -117,7 +116,7 @@ def ours(chosen: Chosen, data: Path) -> None:
             trace(name, data)
     everyone = chosen.entrants(ours_suite.entrants(), _label)
     cells = chosen.named(list(ours_suite.scenarios(data)), _name)
-    _run(chosen, ours_suite.tasks(cells, everyone, range(chosen.seeds)), ours_suite.SUITE)
+    _run(chosen, runner.comparisons(cells, everyone, range(chosen.seeds)), ours_suite.SUITE)
 
 
 def drift(chosen: Chosen, *, model: str | None, settings: Path | None, prices: Path | None) -> None:

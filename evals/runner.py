@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
@@ -21,12 +21,11 @@ from typing import Any, Protocol
 from core.errors import TrimtabError, UsageError
 from evals import store
 from evals.episode import Played, play
+from evals.progress import Progress
 from evals.scenario import Entrant, Scenario, digest
 
 CONNECT_S = 10.0
 """For a Ray cluster to answer."""
-Progress = Callable[[int, int, str], None]
-"""Told how many of how many episodes there are, and what was done last."""
 
 
 class Task(Protocol):
@@ -69,6 +68,15 @@ class Comparison:
     def run(self) -> list[Played]:
         """Run it."""
         return play(self.scenario, self.entrants, self.seed, series=self.series)
+
+
+def comparisons(
+    cells: Sequence[Scenario], everyone: Sequence[Entrant], seeds: Sequence[int]
+) -> list[Comparison]:
+    """Return a suite's tasks; the lowest seed keeps its episodes second by second."""
+    return [
+        Comparison(cell, tuple(everyone), seed, series=seed == min(seeds)) for seed in seeds for cell in cells
+    ]
 
 
 @dataclass(frozen=True, slots=True)

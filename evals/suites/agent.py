@@ -18,13 +18,13 @@ from tempfile import TemporaryDirectory
 from agent.planners import names
 from core.errors import TrimtabError, UsageError
 from evals.agent.judging import Judged, judged
-from evals.agent.progress import Progress, quiet
 from evals.agent.rows import RowFile
 from evals.agent.scene import played
 from evals.agent.situations import Case, all_cases
 from evals.agent.subjects import Model, checked, label_of, planner_of
 from evals.agent.summary import Summary
 from evals.agent.tables import summarised
+from evals.progress import Progress, quiet
 from evals.provenance import provenance as here
 
 DECISIONS = "decisions.parquet"

@@ -17,10 +17,10 @@ from tempfile import TemporaryDirectory
 
 from agent.choosing import LLM
 from core.errors import TrimtabError, UsageError
-from evals.agent.progress import Progress, quiet
 from evals.agent.rows import Kept, RowFile, origin
 from evals.agent.subjects import Model, checked, label_of
 from evals.agent.summary import Summary, mean, percent
+from evals.progress import Progress, quiet
 from evals.provenance import provenance as here
 from evals.redteam.attempts import PLANNERS, attempt
 from evals.redteam.cases import Case, all_cases

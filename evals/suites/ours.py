@@ -15,7 +15,6 @@ import pipelines
 from core.ensemble import with_ensembles
 from core.pipeline import Pipeline
 from evals.ipa import DATA, TRACES, trace
-from evals.runner import Comparison
 from evals.scenario import Entrant, Scenario
 from evals.suites.paper import BY_THE_SECOND, LIMITS, OURS, others
 from pipelines.profiling.votes import read_votes
@@ -68,13 +67,6 @@ def entrants() -> tuple[Entrant, ...]:
         Entrant("rim", "rim", settings=BY_THE_SECOND),
     )
     return (*OURS, *ipa, *others(), *LIMITS)
-
-
-def tasks(cells: Sequence[Scenario], everyone: Sequence[Entrant], seeds: Sequence[int]) -> list[Comparison]:
-    """Return the suite's tasks; the lowest seed keeps its episodes second by second."""
-    return [
-        Comparison(cell, tuple(everyone), seed, series=seed == min(seeds)) for seed in seeds for cell in cells
-    ]
 
 
 def with_slo(pipeline: Pipeline, latency_s: float) -> Pipeline:

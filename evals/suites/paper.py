@@ -9,12 +9,11 @@ take a forecast get that of the highest second, for which they were made.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
 from evals.ipa import DATA, NAMES, TRACES, Setup, setup, trace
-from evals.runner import Comparison
 from evals.scenario import Entrant, Scenario
 from tools.cadence import LOOP_MARGINS, PATIENT_MARGINS, QUANTILE
 from tools.replay import ReplaySettings
@@ -108,13 +107,6 @@ def others() -> tuple[Entrant, ...]:
     """Return the rivals that know nothing of one pipeline in particular."""
     cocktail = Entrant("cocktail", "cocktail", ensembles=True, settings=BY_THE_SECOND)
     return (cocktail, *(Entrant(name, name, settings=BY_THE_SECOND) for name in RIVALS))
-
-
-def tasks(cells: Sequence[Scenario], everyone: Sequence[Entrant], seeds: Sequence[int]) -> list[Comparison]:
-    """Return the suite's tasks; the lowest seed keeps its episodes second by second."""
-    return [
-        Comparison(cell, tuple(everyone), seed, series=seed == min(seeds)) for seed in seeds for cell in cells
-    ]
 
 
 def _ipa(read: Setup) -> Mapping[str, object]:

@@ -9,6 +9,7 @@ from core.problem import Problem
 from core.solution import Optimum
 from core.solve import solve
 from evals.ipa import TRACES
+from evals.runner import comparisons
 from evals.scenario import Scenario
 from evals.suites import ours
 from tests.core.toys import pipeline, stage
@@ -91,7 +92,7 @@ def test_everybody_can_be_made_for_every_pipeline(generated: list[Scenario]) -> 
 def test_tasks_are_every_cell_under_every_seed_and_the_lowest_is_kept_by_the_second(
     generated: list[Scenario],
 ) -> None:
-    tasks = ours.tasks(generated, ours.entrants(), (0, 1))
+    tasks = comparisons(generated, ours.entrants(), (0, 1))
 
     assert len(tasks) == 24
     assert {task.seed for task in tasks if task.series} == {0}

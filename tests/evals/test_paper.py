@@ -11,6 +11,7 @@ from baselines.policy import create
 from core.errors import UsageError
 from evals.episode import play
 from evals.ipa import DATA, NAMES, TRACES, setup, trace
+from evals.runner import comparisons
 from evals.scenario import Entrant, Scenario
 from evals.suites import paper
 from tests.evals.ipafiles import written
@@ -98,7 +99,7 @@ def test_everybody_plays_on_the_same_requests(data: Path, name: str) -> None:
 def test_tasks_are_every_cell_under_every_seed_and_the_lowest_is_kept_by_the_second(data: Path) -> None:
     chosen = [*cells(data).values()][:2]
 
-    tasks = paper.tasks(chosen, paper.entrants(data)[:3], range(4, 6))
+    tasks = comparisons(chosen, paper.entrants(data)[:3], range(4, 6))
 
     assert [(task.scenario.name, task.seed, task.series) for task in tasks] == [
         (chosen[0].name, 4, True),
