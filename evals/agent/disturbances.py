@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from core.calendar import Event
 from core.configuration import Configuration, StageConfiguration
-from core.forecast import Forecast
 from core.pipeline import Pipeline
 from evals.agent.situations import FAULT_S, INTERVAL_S, Case
 from simulator.faults import AccuracyDrift, CapacityLoss, Fault, LatencyDrift, MetricOutage, Straggler
-from tools.forecast import Forecaster
 
 BURST = 2.5
 """Times the calm load: more than the loop's margins and its forecast's spread cover."""
@@ -33,29 +30,6 @@ UNDER = 0.4
 """Share of what the forecaster says that a biased one tells: the load is above its upper quantile always."""
 OUTAGE_S = 4.0
 """An outage within one interval: its first and last scrape are there, what is between them is not."""
-
-
-@dataclass(frozen=True, slots=True)
-class Biased:
-    """A forecaster that tells a fixed share of what it should."""
-
-    honest: Forecaster
-    factor: float
-
-    def observe(self, samples: Sequence[float | None]) -> None:
-        """Pass them on."""
-        self.honest.observe(samples)
-
-    def forecast(self, horizon_s: float) -> Forecast:
-        """Return the share."""
-        told = self.honest.forecast(horizon_s)
-        return told.model_copy(
-            update={"point_rps": told.point_rps * self.factor, "upper_rps": told.upper_rps * self.factor}
-        )
-
-    def state(self) -> dict[str, object]:
-        """Return what the honest one learned."""
-        return self.honest.state()
 
 
 def trace_of(case: Case) -> tuple[float, ...]:

@@ -20,8 +20,9 @@ from core.calendar import Event
 from core.errors import TrimtabError
 from core.pace import Pace
 from core.pipeline import Pipeline
-from evals.agent.disturbances import UNDER, Biased, events_of, faults_of, trace_of
+from evals.agent.disturbances import UNDER, events_of, faults_of, trace_of
 from evals.agent.situations import FAULT_S, INTERVAL_S, Case
+from evals.bias import BiasedForecaster
 from pipelines.reader import read_pipeline
 from simulator.faults import Fault
 from tools.toolkit.situation import Situation
@@ -68,7 +69,7 @@ def played(case: Case, folder: Path) -> Situation:
         context.settings = replace(EPISODE, mode="observe")
         context.calendar = _calendar(events_of(case, pipeline))
         if case.kind == "forecast bias":
-            context.forecaster = Biased(context.forecaster, UNDER)
+            context.forecaster = BiasedForecaster(context.forecaster, UNDER)
         _play(run, case.judged_s)
     return _asked(case, witness)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import Literal
 from zlib import crc32
 
@@ -60,6 +61,7 @@ def group_of(family: str) -> Group:
     return _found(family)[0]
 
 
+@cache
 def case(family: str, seed: int) -> DriftCase:
     """Return the family's case for *seed*, the same each time.
 

@@ -11,7 +11,7 @@ static-large  replayed: the most accurate configuration at the trace's peak, hel
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,14 +26,13 @@ from baselines.policy import Policy, Situation, create
 from core.configuration import Configuration
 from core.decision import Decision
 from core.errors import UsageError
-from core.forecast import Forecast
+from evals.bias import BiasedForecaster, biased
 from evals.drift.case import DriftCase
 from evals.drift.judging import Attribution, FalseAlarm, attributions, false_alarms
-from evals.drift.truth import DriftOracle, biased
+from evals.drift.truth import DriftOracle
 from simulator.faults import MetricOutage
 from simulator.report import Report
 from tools.calendar import Calendar
-from tools.forecast import Forecaster
 from tools.replay import ReplaySettings, replay, score
 
 DriftEntrant = Literal["ilp-stale", "ilp-true", "ilp-assess", "rules", "llm", "oracle", "static-large"]
@@ -82,26 +81,6 @@ class Told:
         if situation.observation is not None:
             forecast = biased(forecast, self.case.forecast_factor)
         return self.policy.decide(replace(situation, pipeline=self.case.believed, forecast=forecast))
-
-
-@dataclass(frozen=True, slots=True)
-class BiasedForecaster:
-    """A forecaster that is wrong by a factor and does not know it."""
-
-    honest: Forecaster
-    factor: float
-
-    def observe(self, samples: Sequence[float | None]) -> None:
-        """Take in samples, one a second."""
-        self.honest.observe(samples)
-
-    def forecast(self, horizon_s: float) -> Forecast:
-        """Return the honest forecast times the factor."""
-        return biased(self.honest.forecast(horizon_s), self.factor)
-
-    def state(self) -> dict[str, object]:
-        """Return what the honest one has learned."""
-        return self.honest.state()
 
 
 def run(

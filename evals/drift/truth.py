@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from baselines.policy import Situation, optimum_or_hold
 from core.belief import AccuracyFactor, Belief, Evidence, LatencyFactor, ReplicaCap
 from core.configuration import Configuration, StageConfiguration
-from core.forecast import Forecast
 from core.patience import backlog_rps
 from core.prediction import predict
 from core.problem import Problem, VariantName
@@ -144,12 +143,6 @@ def _served(wanted: Configuration, belief: Belief, lost: Lost) -> Configuration 
         cap, replicas = belief.replica_cap(s.stage), s.replicas - _lost_of(s, lost)
         left.append(s.model_copy(update={"replicas": replicas if cap is None else min(replicas, cap)}))
     return None if any(s.replicas < 1 for s in left) else Configuration(stages=tuple(left))
-
-
-def biased(forecast: Forecast, factor: float) -> Forecast:
-    """Return the forecast as one that is wrong by *factor* would give it."""
-    figures = {"point_rps": forecast.point_rps * factor, "upper_rps": forecast.upper_rps * factor}
-    return Forecast.model_validate(forecast.model_dump() | figures)
 
 
 def _seen_until_s(case: DriftCase, time_s: float) -> float:

@@ -12,11 +12,12 @@ import pytest
 from agent.llm.settings import PlannerSettings
 from core.configuration import Configuration, StageConfiguration
 from core.errors import TrimtabError, UsageError
-from evals.agent.disturbances import LEFT, UNDER, Biased, faults_of
+from evals.agent.disturbances import LEFT, UNDER, faults_of
 from evals.agent.scene import played
 from evals.agent.situations import KINDS, Case, all_cases
 from evals.agent.subjects import Model
 from evals.agent.tables import by_kind
+from evals.bias import BiasedForecaster
 from evals.suites.agent import DECISIONS, read, run_agent_suite
 from pipelines.reader import read_pipeline
 from simulator.faults import CapacityLoss, LatencyDrift, MetricOutage
@@ -106,7 +107,10 @@ def test_what_goes_wrong_hits_the_stage_that_takes_most_cores() -> None:
 
 
 def test_a_biased_forecaster_tells_its_share_and_learns_like_the_honest_one() -> None:
-    honest, biased = create_forecaster("last", 0.9), Biased(create_forecaster("last", 0.9), UNDER)
+    honest, biased = (
+        create_forecaster("last", 0.9),
+        BiasedForecaster(create_forecaster("last", 0.9), UNDER),
+    )
     for forecaster in (honest, biased):
         forecaster.observe([10.0] * 60)
 

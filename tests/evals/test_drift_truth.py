@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from baselines.policy import Situation
 from core.forecast import Forecast
 from core.observation import Observation
-from evals.drift.truth import DriftOracle, belief_at, biased, foreseen_rps, lost_at, matters
+from evals.bias import biased
+from evals.drift.truth import DriftOracle, belief_at, foreseen_rps, lost_at, matters
 from simulator.faults import AccuracyDrift, CapacityLoss, LatencyDrift, MetricOutage, ReplicaCrash
 from tests.evals import drifttoy
 

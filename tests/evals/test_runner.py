@@ -14,7 +14,8 @@ import pytest
 
 from core.errors import TrimtabError, UsageError
 from evals import frames, store
-from evals.runner import Comparison, Progress, Task, Workers, run
+from evals.progress import Progress
+from evals.runner import Comparison, Task, Workers, run
 from evals.scenario import Entrant
 from tests.evals.cells import (
     ILP,
