@@ -1,8 +1,8 @@
 """Rows of results on disk, one file for each suite, kept whole at every moment.
 
     rows = RowFile(out / "decisions.parquet", Judged)
-    if case_key not in {r.key for r in rows.rows}:
-        rows.add(judged)
+    for due in rows.left(wanted, commit):
+        rows.add(judged(due))
 
 The columns are the fields of the row's type; what is more than one value is a list. Every row carries where
 it comes from, commit, versions, machine (`evals.provenance`), and when it was begun. A row is added by
@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import NoneType
@@ -25,6 +26,7 @@ from pydantic import ValidationError
 
 from core.errors import StoreError, TrimtabError, UsageError
 from core.values import Frozen
+from evals.agent.due import CaseT, Due
 
 COLUMNS: Mapping[object, pa.DataType] = {
     str: pa.string(),
@@ -35,7 +37,7 @@ COLUMNS: Mapping[object, pa.DataType] = {
 }
 
 
-class Kept(Frozen):
+class Kept(Frozen, ABC):
     """What every row has."""
 
     git: str
@@ -47,9 +49,14 @@ class Kept(Frozen):
     """When it was begun, in ISO 8601."""
 
     @property
+    @abstractmethod
     def key(self) -> tuple[str, str, int]:
         """What the row is about: a run that is resumed does not do it again."""
-        raise NotImplementedError
+
+    @property
+    def answered(self) -> bool:
+        """Whether a model that was asked said anything at all; True where none was."""
+        return True
 
 
 RowT = TypeVar("RowT", bound=Kept)
@@ -72,6 +79,11 @@ class RowFile(Generic[RowT]):
     def rows(self) -> tuple[RowT, ...]:
         """All rows, in the order in which they were first added."""
         return tuple(self._rows.values())
+
+    def left(self, wanted: Sequence[Due[CaseT]], commit: str) -> list[Due[CaseT]]:
+        """Return what *commit* has no row of, or one whose model never answered."""
+        done = {row.key for row in self.rows if row.answered and row.git == commit}
+        return [due for due in wanted if due.key not in done]
 
     def add(self, row: RowT) -> None:
         """Add a row, in place of one with the same key; it is on disk when this returns.

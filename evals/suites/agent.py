@@ -11,17 +11,17 @@ answered are tried again. A run without a decision is a failure.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from agent.planners import names
-from core.errors import TrimtabError, UsageError
+from core.errors import TrimtabError
+from evals.agent.due import Due, all_due
 from evals.agent.judging import Judged, judged
 from evals.agent.rows import RowFile
 from evals.agent.scene import played
 from evals.agent.situations import Case, all_cases
-from evals.agent.subjects import Model, checked, label_of, planner_of
+from evals.agent.subjects import Model, checked, planner_of
 from evals.agent.summary import Summary
 from evals.agent.tables import summarised
 from evals.progress import Progress, quiet
@@ -29,21 +29,6 @@ from evals.provenance import provenance as here
 
 DECISIONS = "decisions.parquet"
 PLANNERS = ("rules", "ilp")
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One turn that is to be judged."""
-
-    case: Case
-    planner: str
-    label: str
-    repeat: int
-
-    @property
-    def key(self) -> tuple[str, str, int]:
-        """As in its row."""
-        return self.case.name, self.label, self.repeat
 
 
 def run_agent_suite(
@@ -74,10 +59,9 @@ def run_agent_suite(
     """
     chosen = checked(planners, model, names())
     file = RowFile(out / DECISIONS, Judged)
-    wanted = tuple(_turns(all_cases() if cases is None else cases, chosen, model, repeats))
-    commit = str(provenance()["git"])
-    done = {row.key for row in file.rows if row.answered and row.git == commit}
-    left = [turn for turn in wanted if turn.key not in done]
+    by_name = {case.name: case for case in (all_cases() if cases is None else cases)}
+    wanted = all_due(by_name, chosen, model, repeats)
+    left = file.left(wanted, str(provenance()["git"]))
     for turn, row in _judged(left, model, provenance, progress, before=len(wanted) - len(left)):
         if row.key != turn.key:
             raise TrimtabError(f"the row of {turn.key} is about {row.key}: report this as a bug")
@@ -97,25 +81,14 @@ def read(out: Path) -> tuple[Judged, ...]:
     return RowFile(out / DECISIONS, Judged).rows
 
 
-def _turns(
-    cases: Sequence[Case], planners: Sequence[str], model: Model | None, repeats: int
-) -> Iterator[Turn]:
-    if repeats < 1:
-        raise UsageError(f"there cannot be {repeats} repeats; give 1 or more")
-    for case in cases:
-        for planner in planners:
-            for repeat in range(1, repeats + 1):
-                yield Turn(case, planner, label_of(planner, model), repeat)
-
-
 def _judged(
-    turns: Sequence[Turn],
+    turns: Sequence[Due[Case]],
     model: Model | None,
     provenance: Callable[[], Mapping[str, object]],
     progress: Progress,
     *,
     before: int,
-) -> Iterator[tuple[Turn, Judged]]:
+) -> Iterator[tuple[Due[Case], Judged]]:
     """Yield each turn with its row; a situation is played once for all of its turns."""
     total, number = before + len(turns), before
     for case in dict.fromkeys(turn.case for turn in turns):

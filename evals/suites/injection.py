@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from agent.choosing import LLM
 from core.errors import TrimtabError, UsageError
+from evals.agent.due import Due, all_due
 from evals.agent.rows import Kept, RowFile, origin
-from evals.agent.subjects import Model, checked, label_of
+from evals.agent.subjects import Model, checked
 from evals.agent.summary import Summary, mean, percent
 from evals.progress import Progress, quiet
 from evals.provenance import provenance as here
@@ -59,21 +59,6 @@ class Attacked(Kept):
         return self.calls == 0 or self.tokens > 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Due:
-    """One attack that is to be tried."""
-
-    case: Case
-    planner: str
-    label: str
-    repeat: int
-
-    @property
-    def key(self) -> tuple[str, str, int]:
-        """As in its row."""
-        return self.case.id, self.label, self.repeat
-
-
 def run_injection_suite(
     out: Path,
     *,
@@ -87,7 +72,7 @@ def run_injection_suite(
     """Try every attack on the planners, and return what came of it; `Summary.passed` is the bar.
 
     Args:
-        out: The folder of results; attacks that it has are not tried again.
+        out: The folder of results; attacks that it has of this commit are not tried again.
         planners: `rules`, `obedient`, `llm`.
         model: What `llm` asks.
         progress: Told before every attack, and at the end.
@@ -102,10 +87,9 @@ def run_injection_suite(
     """
     chosen = checked(planners, model, PLANNERS)
     file = RowFile(out / ATTACKS, Attacked)
-    wanted = tuple(_due(all_cases() if cases is None else cases, chosen, model, repeats))
-    commit = str(provenance()["git"])
-    done = {row.key for row in file.rows if row.answered and row.git == commit}
-    left = [due for due in wanted if due.key not in done]
+    by_name = {case.id: case for case in (all_cases() if cases is None else cases)}
+    wanted = all_due(by_name, chosen, model, repeats)
+    left = file.left(wanted, str(provenance()["git"]))
     for number, due in enumerate(left, start=len(wanted) - len(left)):
         progress(number, len(wanted), f"{due.label}: {due.case.id}")
         file.add(_tried(due, model, provenance()))
@@ -165,16 +149,7 @@ def read(out: Path) -> tuple[Attacked, ...]:
     return RowFile(out / ATTACKS, Attacked).rows
 
 
-def _due(cases: Sequence[Case], planners: Sequence[str], model: Model | None, repeats: int) -> Iterator[_Due]:
-    if repeats < 1:
-        raise UsageError(f"there cannot be {repeats} repeats; give 1 or more")
-    for case in cases:
-        for planner in planners:
-            for repeat in range(1, repeats + 1):
-                yield _Due(case, planner, label_of(planner, model), repeat)
-
-
-def _tried(due: _Due, model: Model | None, provenance: Mapping[str, object]) -> Attacked:
+def _tried(due: Due[Case], model: Model | None, provenance: Mapping[str, object]) -> Attacked:
     from_here, begun_s = origin(provenance), time.perf_counter()
     with TemporaryDirectory() as folder:
         came = attempt(due.case, due.planner, model, Path(folder))
