@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from core.errors import StoreError, TrimtabError, UsageError
 from evals.episode import Played, series_columns
 from evals.frames import EPISODES, SERIES
+from evals.parquet import write_whole
 from evals.provenance import provenance
 
 PARTS = "parts"
@@ -46,8 +47,8 @@ def keep(folder: Path, played: Sequence[Played]) -> None:
     try:
         parts.mkdir(parents=True, exist_ok=True)
         if series:
-            _write(parts / f"{name}{SERIES_PART}", _joined(series))
-        _write(parts / f"{name}.parquet", rows)
+            write_whole(parts / f"{name}{SERIES_PART}", _joined(series))
+        write_whole(parts / f"{name}.parquet", rows)
     except OSError as error:
         raise StoreError(f"{parts}: cannot be written: {error.strerror}") from error
 
@@ -100,9 +101,9 @@ def gather(folder: Path, wanted: Sequence[Key]) -> int:
         raise TrimtabError(f"{folder}: 0 episodes were executed, which is a failed run")
     series = _one_each(latest)
     try:
-        _write(folder / EPISODES, pa.Table.from_pylist([row for _, row in latest.values()]))
+        write_whole(folder / EPISODES, pa.Table.from_pylist([row for _, row in latest.values()]))
         if series:
-            _write(folder / SERIES, _joined(series))
+            write_whole(folder / SERIES, _joined(series))
         else:
             (folder / SERIES).unlink(missing_ok=True)
     except OSError as error:
@@ -161,9 +162,3 @@ def _read(path: Path) -> pa.Table:
         return pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
         raise StoreError(f"{path}: cannot be read: {error}; remove it, and run again") from error
-
-
-def _write(path: Path, table: pa.Table) -> None:
-    draft = path.with_suffix(".draft")
-    pq.write_table(table, draft)
-    draft.replace(path)

@@ -12,7 +12,6 @@ writing a new file beside the old one and renaming it: a run that is killed leav
 from __future__ import annotations
 
 import json
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -27,6 +26,7 @@ from pydantic import ValidationError
 from core.errors import StoreError, TrimtabError, UsageError
 from core.values import Frozen
 from evals.agent.due import CaseT, Due
+from evals.parquet import write_whole
 
 COLUMNS: Mapping[object, pa.DataType] = {
     str: pa.string(),
@@ -92,15 +92,10 @@ class RowFile(Generic[RowT]):
             StoreError: it cannot be written.
         """
         rows = {**self._rows, row.key: row}
-        draft = self.path.with_suffix(".draft")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             table = pa.Table.from_pylist([r.model_dump() for r in rows.values()], schema_of(self._kind))
-            with draft.open("wb") as file:
-                pq.write_table(table, file)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self.path)
+            write_whole(self.path, table)
         except OSError as error:
             raise StoreError(f"{self.path}: cannot be written: {error.strerror}") from error
         self._rows = rows

@@ -31,6 +31,10 @@ class Other(Kept):
     name: str
     colour: str
 
+    @property
+    def key(self) -> tuple[str, str, int]:
+        return self.name, self.colour, 0
+
 
 def weighed(name: str, weight: float | None = None) -> Weighed:
     return Weighed(**origin(made()), name=name, weight=weight, count=3, good=True, notes=("a", "b|c"))
