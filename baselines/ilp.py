@@ -53,11 +53,11 @@ class ExactOptimum:
 @lru_cache(maxsize=8)
 def _capped(pipeline: Pipeline, cap: int) -> Pipeline:
     """Return the pipeline with its batches up to *cap* alone."""
-    document = pipeline.model_dump(by_alias=True)
-    for stage, declared in zip(document["stages"], pipeline.stages, strict=True):
-        batches = {batch for v in declared.variants for batch in declared.batches_of(v) if batch <= cap}
-        stage["batches"] = sorted(batches)
-    return Pipeline.model_validate(document)
+    stages = []
+    for stage in pipeline.stages:
+        batches = {batch for v in stage.variants for batch in stage.batches_of(v) if batch <= cap}
+        stages.append(stage.model_copy(update={"batches": tuple(sorted(batches))}))
+    return pipeline.model_copy(update={"stages": tuple(stages)})
 
 
 def _variants(configuration: Configuration) -> list[str]:

@@ -246,6 +246,10 @@ class Pipeline(Frozen):
             raise UsageError(f"pipeline {self.name!r} has no stage {name!r}, only {', '.join(self.by_name)}")
         return self.by_name[name]
 
+    def with_slo(self, latency_s: float) -> Pipeline:
+        """Return the pipeline with another promise on latency, in seconds, at the same quantile."""
+        return self.model_copy(update={"slo": self.slo.model_copy(update={"latency_s": latency_s})})
+
     @cached_property
     def joint_accuracy(self) -> Mapping[tuple[str, ...], float]:
         """The joint accuracy by variant names in stage order; empty where none was measured."""

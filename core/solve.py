@@ -192,6 +192,4 @@ def _relaxed_load(problem: Problem, solver: str | None) -> tuple[Relaxation, ...
 
 
 def _with_slo(problem: Problem, slo_s: float) -> Problem:
-    slo = problem.pipeline.slo.model_copy(update={"latency_s": slo_s})
-    pipeline = problem.pipeline.model_copy(update={"slo": slo})
-    return problem.replaced(pipeline=pipeline)
+    return problem.replaced(pipeline=problem.pipeline.with_slo(slo_s))

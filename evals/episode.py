@@ -148,11 +148,11 @@ def series_columns(series: Series) -> dict[str, list[float | int | None]]:
 
 def ready_at_once(pipeline: Pipeline) -> Pipeline:
     """Return the pipeline without cold starts."""
-    document = pipeline.model_dump(by_alias=True)
-    for stage in document["stages"]:
-        for variant in stage["variants"]:
-            variant["loadTime"] = 0.0
-    return Pipeline.model_validate(document)
+    stages = []
+    for stage in pipeline.stages:
+        ready = tuple(variant.model_copy(update={"load_time_s": 0.0}) for variant in stage.variants)
+        stages.append(stage.model_copy(update={"variants": ready}))
+    return pipeline.model_copy(update={"stages": tuple(stages)})
 
 
 def _figures(report: Report) -> dict[str, object]:

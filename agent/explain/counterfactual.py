@@ -56,8 +56,7 @@ def at_load(problem: Problem, load_rps: float) -> Problem:
 
 def with_slo(problem: Problem, slo_s: float) -> Problem:
     """Return the problem with another latency SLO, in seconds."""
-    slo = problem.pipeline.slo.model_copy(update={"latency_s": slo_s})
-    return problem.replaced(pipeline=problem.pipeline.model_copy(update={"slo": slo}))
+    return problem.replaced(pipeline=problem.pipeline.with_slo(slo_s))
 
 
 def loss(problem: Problem, *, base: Optimum, other: Optimum) -> float:

@@ -237,7 +237,7 @@ def _sped_up(pipeline: Pipeline, stage: Stage, factor: float) -> Pipeline:
     )
     fast = stage.model_copy(update={"variants": variants})
     stages = tuple(fast if s.name == stage.name else s for s in pipeline.stages)
-    return Pipeline.model_validate(pipeline.model_copy(update={"stages": stages}).model_dump())
+    return pipeline.model_copy(update={"stages": stages})
 
 
 def _faster(point: Measurement, factor: float) -> Measurement:

@@ -42,7 +42,7 @@ def scenarios(data: Path = DATA) -> Iterator[Scenario]:
         folder = Path(pipelines.__file__).parent / name
         declared = read_pipeline(folder / "pipeline.yaml")
         for word, times in TIGHTNESS.items():
-            pipeline = with_slo(declared, times * declared.slo.latency_s)
+            pipeline = declared.with_slo(times * declared.slo.latency_s)
             peak_rps = PEAK_RPS[name]
             generated = bursty(
                 SECONDS, base_rps=QUIET_SHARE * peak_rps, peak_rps=peak_rps, seed=GENERATED_SEED
@@ -67,13 +67,6 @@ def entrants() -> tuple[Entrant, ...]:
         Entrant("rim", "rim", settings=BY_THE_SECOND),
     )
     return (*OURS, *ipa, *others(), *LIMITS)
-
-
-def with_slo(pipeline: Pipeline, latency_s: float) -> Pipeline:
-    """Return the pipeline with another SLO."""
-    document = pipeline.model_dump(by_alias=True)
-    document["slo"]["latency"] = latency_s
-    return Pipeline.model_validate(document)
 
 
 def with_votes(pipeline: Pipeline, path: Path) -> Pipeline | None:

@@ -69,7 +69,7 @@ def test_scaling_keeps_the_shape() -> None:
 def test_another_slo_changes_nothing_else() -> None:
     spec = pipeline(stage("first"), slo_s=1.0)
 
-    assert ours.with_slo(spec, 0.5) == pipeline(stage("first"), slo_s=0.5)
+    assert spec.with_slo(0.5) == pipeline(stage("first"), slo_s=0.5)
 
 
 def test_the_peak_of_every_cell_can_be_carried(generated: list[Scenario]) -> None:

@@ -116,8 +116,7 @@ def asked(question: Solve, situation: Situation) -> Problem:
     if question.max_cores is not None:
         changes["limits"] = Limits(max_cores=question.max_cores)
     if question.slo_s is not None:
-        slo = problem.pipeline.slo.model_copy(update={"latency_s": question.slo_s})
-        changes["pipeline"] = problem.pipeline.model_copy(update={"slo": slo})
+        changes["pipeline"] = problem.pipeline.with_slo(question.slo_s)
     return problem.replaced(**changes) if changes else problem
 
 
