@@ -17,23 +17,19 @@ from agent.planners import Planner
 from core.configuration import Configuration
 from core.decision import Decision
 from core.errors import UsageError
-from core.patience import averaged_s
 from core.pipeline import Pipeline
 from core.problem import Problem
 from core.solution import Infeasible, Optimum
 from core.solve import solve
 from simulator.faults import Fault
 from tools.assess import Assessor
-from tools.cadence import margins_of, quantile_of
+from tools.cadence import forecaster_of, margins_of
 from tools.calendar import Calendar
 from tools.embedded import EmbeddedCluster
 from tools.forecast import Forecaster
-from tools.forecast import create as create_forecaster
 from tools.ports import Actuator, Metrics
 from tools.requests import Requests
 from tools.store import DecisionStore
-
-FORECASTER = "mixture"
 
 
 class Cluster(Metrics, Actuator, Protocol):
@@ -94,7 +90,7 @@ def embedded_run(
         approver: Who answers for a person; None for the answers in *folder*.
         faults: What goes wrong, and when.
         truth: What the cluster really serves, where the loop's profile is wrong; None for *pipeline*.
-        forecaster: What foresees the load; None for a new `FORECASTER`.
+        forecaster: What foresees the load; None for the loop's own.
         unix: Seconds since 1970.
 
     Raises:
@@ -142,7 +138,7 @@ def loop_on(
 ) -> Iterator[Loop]:
     """Yield a loop on a cluster, with its stores in *folder*, whose lock the caller holds.
 
-    Without a *forecaster* it gets a new `FORECASTER`.
+    Without a *forecaster* it gets the one that suits the pipeline.
 
     Raises:
         StoreError: the folder cannot be used.
@@ -155,7 +151,7 @@ def loop_on(
             pipeline=pipeline,
             metrics=cluster,
             actuator=cluster,
-            forecaster=forecaster or forecaster_for(pipeline),
+            forecaster=forecaster or forecaster_of(pipeline),
             assessor=Assessor(pipeline, interval_s=settings.interval_s),
             planner=planner,
             store=store,
@@ -167,11 +163,6 @@ def loop_on(
         )
         with Loop(context, folder / CHECKPOINTS, approver or answers_in(requests)) as loop:
             yield loop
-
-
-def forecaster_for(pipeline: Pipeline) -> Forecaster:
-    """Return a new forecaster of the load that *pipeline* must carry."""
-    return create_forecaster(FORECASTER, quantile_of(pipeline), averaged_s(pipeline))
 
 
 def first_configuration(pipeline: Pipeline, load_rps: float, settings: LoopSettings) -> Configuration:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 
-from core.patience import AVERAGED_S, is_patient
+from core.patience import AVERAGED_S, averaged_s, is_patient
 from core.pipeline import Pipeline
 from core.problem import Margins
+from tools.forecast import Forecaster, create
 
+FORECASTER = "mixture"
+"""Of the loop; docs/benchmarks.md has how the others do."""
 LOOP_MARGINS = Margins(headroom=1.1, wait_quantile=0.9)
 """What the loop adds to the plain problem, because a queue at full utilisation misses deadlines.
 
@@ -35,6 +38,27 @@ def margins_of(pipeline: Pipeline) -> Margins:
 def quantile_of(pipeline: Pipeline) -> float:
     """Return the quantile of the load for which a pipeline is sized."""
     return PATIENT_QUANTILE if is_patient(pipeline) else QUANTILE
+
+
+def forecaster_of(
+    pipeline: Pipeline,
+    *,
+    method: str = FORECASTER,
+    quantile: float | None = None,
+    seconds: int | None = None,
+) -> Forecaster:
+    """Return a new forecaster of the load that *pipeline* must carry.
+
+    Args:
+        pipeline: Whose load it is.
+        method: How it is foreseen (`tools.forecast`).
+        quantile: Of the load; None for `quantile_of` the pipeline.
+        seconds: Over how many it is averaged; None for `core.patience.averaged_s` of the pipeline.
+
+    Raises:
+        UsageError: there is no such method, or a figure is out of its range.
+    """
+    return create(method, quantile or quantile_of(pipeline), seconds or averaged_s(pipeline))
 
 
 def horizon_s(pipeline: Pipeline, interval_s: float) -> float:

@@ -27,8 +27,8 @@ from simulator.options import TwinOptions
 from simulator.report import Report
 from simulator.scrape import Scrape
 from simulator.twin import Twin, arrivals_per_second
-from tools.cadence import horizon_s, margins_of, quantile_of
-from tools.forecast import Forecaster, create
+from tools.cadence import FORECASTER, forecaster_of, horizon_s, margins_of, quantile_of
+from tools.forecast import Forecaster
 from tools.observe import arrived, observed
 from tools.waits import batch_waits_s
 
@@ -39,7 +39,7 @@ class ReplaySettings:
 
     interval_s: int = 10
     """Seconds between decisions."""
-    forecaster: str = "mixture"
+    forecaster: str = FORECASTER
     quantile: float | None = None
     """Of the forecast that is decided on; None for `tools.cadence.quantile_of` the pipeline."""
     averaged_s: int | None = None
@@ -51,8 +51,9 @@ class ReplaySettings:
 
     def forecaster_for(self, pipeline: Pipeline) -> Forecaster:
         """Return a new forecaster of what *pipeline* must carry."""
-        seconds = self.averaged_s or averaged_s(pipeline)
-        return create(self.forecaster, self.quantile or quantile_of(pipeline), seconds)
+        return forecaster_of(
+            pipeline, method=self.forecaster, quantile=self.quantile, seconds=self.averaged_s
+        )
 
 
 @dataclass(frozen=True, slots=True)

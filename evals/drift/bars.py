@@ -34,6 +34,9 @@ MOST_ALARMS = 1.0
 class Bar:
     """One thing the suite must show."""
 
+    key: str
+    """As it is cited: the same whichever others a run can judge."""
+    title: str
     name: str
     value: float
     most: float
@@ -98,14 +101,17 @@ def bars(rows: Sequence[Row], *, ours: str = OURS) -> tuple[Bar, ...]:
         lost = fmean(_at(oracle, k, ORACLE) - mine[k] for k in wrong)
         given = fmean(_at(oracle, k, ORACLE) - _at(stale, k, STALE) for k in wrong)
         share = lost / given if given > 0 else math.inf
-        found.append(Bar(f"{ours} loses of what {STALE} loses where something is wrong", share, MOST_SHARE))
+        name = f"{ours} loses of what {STALE} loses where something is wrong"
+        found.append(Bar("D1", "Loss under drift", name, share, MOST_SHARE))
     if steady:
         behind = fmean(_at(stale, k, STALE) - mine[k] for k in steady)
         whole = fmean(abs(_at(oracle, k, ORACLE)) for k in steady)
-        found.append(Bar(f"{ours} below {STALE} where nothing is wrong", behind / whole, MOST_WORSE))
+        name = f"{ours} below {STALE} where nothing is wrong"
+        found.append(Bar("D2", "Loss where nothing drifts", name, behind / whole, MOST_WORSE))
     rate = _alarms_per_day([row for row in rows if row.policy == ours])
     if rate is not None:
-        found.append(Bar(f"false alarms of {ours} per simulated day", rate, MOST_ALARMS))
+        name = f"false alarms of {ours} per simulated day"
+        found.append(Bar("D3", "False alarms", name, rate, MOST_ALARMS))
     return tuple(found)
 
 

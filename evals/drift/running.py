@@ -20,7 +20,7 @@ from typing import ClassVar, Literal
 import baselines  # noqa: F401 - registers the policies
 from agent.choosing import Choice, chosen_planner
 from agent.context import LoopSettings
-from agent.episode import embedded_run, forecaster_for
+from agent.episode import embedded_run
 from agent.folder import CALENDAR
 from baselines.policy import Policy, Situation, create
 from core.configuration import Configuration
@@ -32,6 +32,7 @@ from evals.drift.judging import Attribution, FalseAlarm, attributions, false_ala
 from evals.drift.truth import DriftOracle
 from simulator.faults import MetricOutage
 from simulator.report import Report
+from tools.cadence import forecaster_of
 from tools.calendar import Calendar
 from tools.replay import ReplaySettings, replay, score
 
@@ -131,7 +132,7 @@ def _looped(
         folder = Path(name)
         for event in case.events:
             Calendar(folder / CALENDAR).add(event)
-        honest = forecaster_for(case.believed)
+        honest = forecaster_of(case.believed)
         with (
             chosen_planner(choice, folder, environment) as (planner, _),
             embedded_run(

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from agent.episode import forecaster_for
 from agent.recorded import Recorded
 from core.pace import stabilised_rps
 from core.patience import backlog_rps
 from core.problem import Margins
 from tests.agent.toy import AT_ONCE, TEXT, TOO_SMALL, Scripted, pipeline_of, toy_run, turns
-from tools.cadence import margins_of, quantile_of
+from tools.cadence import forecaster_of, margins_of, quantile_of
 
 PATIENT, HASTY = (TEXT.replace("latency: 2.0", f"latency: {slo_s}") for slo_s in (6.0, 1.9))
 GROWING = [6.0] * 12 + [30.0] * 100
@@ -44,7 +43,7 @@ def test_margins_that_are_given_count(tmp_path: Path) -> None:
 def test_the_forecast_is_of_what_must_be_carried() -> None:
     for text, seconds in ((PATIENT, 10), (HASTY, 1)):
         spec = pipeline_of(text)
-        forecaster = forecaster_for(spec)
+        forecaster = forecaster_of(spec)
         forecaster.observe([6.0] * 30)
 
         forecast = forecaster.forecast(20)
