@@ -145,34 +145,17 @@ def _flash(on: Scene, rng: np.random.Generator) -> DriftCase:
     return replace(_plain(on, trace), truth=(came,))
 
 
-@_family("slow latency drift", "wrong")
-def _slow(on: Scene, rng: np.random.Generator) -> DriftCase:
-    return _troubled(on, troubles.slow_drift(on, rng))
+def _by_trouble(draw: Callable[[Scene, np.random.Generator], Trouble]) -> Builder:
+    """Return the family of a steady load on which one trouble falls."""
+    return lambda on, rng: _troubled(on, draw(on, rng))
 
 
-@_family("noisy neighbour", "wrong")
-def _noisy(on: Scene, rng: np.random.Generator) -> DriftCase:
-    return _troubled(on, troubles.noisy_neighbour(on, rng))
-
-
-@_family("accuracy drift", "wrong")
-def _less_right(on: Scene, rng: np.random.Generator) -> DriftCase:
-    return _troubled(on, troubles.accuracy_drift(on, rng))
-
-
-@_family("input drift", "wrong")
-def _harder(on: Scene, rng: np.random.Generator) -> DriftCase:
-    return _troubled(on, troubles.input_drift(on, rng))
-
-
-@_family("lost node", "wrong")
-def _lost(on: Scene, rng: np.random.Generator) -> DriftCase:
-    return _troubled(on, troubles.lost_node(on, rng))
-
-
-@_family("crash loop", "wrong")
-def _crashing(on: Scene, rng: np.random.Generator) -> DriftCase:
-    return _troubled(on, troubles.crash_loop(on, rng))
+_family("slow latency drift", "wrong")(_by_trouble(troubles.slow_drift))
+_family("noisy neighbour", "wrong")(_by_trouble(troubles.noisy_neighbour))
+_family("accuracy drift", "wrong")(_by_trouble(troubles.accuracy_drift))
+_family("input drift", "wrong")(_by_trouble(troubles.input_drift))
+_family("lost node", "wrong")(_by_trouble(troubles.lost_node))
+_family("crash loop", "wrong")(_by_trouble(troubles.crash_loop))
 
 
 @_family("wrong profile", "wrong")

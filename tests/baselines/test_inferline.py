@@ -9,27 +9,12 @@ import pytest
 
 from baselines._planner import Plan
 from baselines.inferline import InferLine, expected_peak_rps, window_rates_rps, windows_s
-from baselines.policy import Situation, create
+from baselines.policy import create
 from core.configuration import Configuration
-from core.forecast import Forecast
 from core.observation import Observation
 from core.pipeline import Pipeline
+from tests.baselines.inferline import ALONE, ONE, situation
 from tests.core.toys import SMALL, configuration, pipeline, stage, variant
-
-ALONE = variant("only", 0.6, 1, (1, 0.1))
-ONE = pipeline(stage("first", ALONE))
-
-
-def situation(
-    spec: Pipeline = ONE,
-    *,
-    planned_rps: float = 25.0,
-    upper_rps: float = 25.0,
-    observation: Observation | None = None,
-    running: Configuration | None = None,
-) -> Situation:
-    forecast = Forecast(point_rps=0, upper_rps=upper_rps, quantile=0.9, horizon_s=30, method="told")
-    return Situation(spec, forecast, observation, running, planned_rps=planned_rps)
 
 
 def test_the_windows_double_from_the_service_time() -> None:

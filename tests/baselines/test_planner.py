@@ -11,28 +11,11 @@ from hypothesis import strategies as st
 
 from baselines._planner import Plan, planned
 from baselines._room import room_of
-from baselines.policy import Situation
 from core.configuration import Configuration
-from core.forecast import Forecast
-from core.observation import Observation
 from core.pipeline import Pipeline
 from core.prediction import longest_path, stage_loads
+from tests.baselines.inferline import ALONE, ONE, situation
 from tests.core.toys import SMALL, configuration, pipeline, stage, variant
-
-ALONE = variant("only", 0.6, 1, (1, 0.1))
-ONE = pipeline(stage("first", ALONE))
-
-
-def situation(
-    spec: Pipeline = ONE,
-    *,
-    planned_rps: float = 25.0,
-    upper_rps: float = 25.0,
-    observation: Observation | None = None,
-    running: Configuration | None = None,
-) -> Situation:
-    forecast = Forecast(point_rps=0, upper_rps=upper_rps, quantile=0.9, horizon_s=30, method="told")
-    return Situation(spec, forecast, observation, running, planned_rps=planned_rps)
 
 
 def plan(spec: Pipeline, load_rps: float) -> Plan:
