@@ -126,7 +126,7 @@ def agent(
     """Judge planners decision by decision against the exact optimum."""
     from evals import commands  # noqa: PLC0415 - as above
 
-    commands.agent(out, planners, repeats, model=model, settings=llm, prices=prices)
+    commands.agent(commands.Asked(out, planners, repeats, commands.of_model(model, llm, prices)))
 
 
 @evaluate.command(rich_help_panel=RUN)
@@ -141,7 +141,7 @@ def injection(
     """Try every attack of the red team on the planners."""
     from evals import commands  # noqa: PLC0415 - as above
 
-    commands.injection(out, planners, repeats, model=model, settings=llm, prices=prices)
+    commands.injection(commands.Asked(out, planners, repeats, commands.of_model(model, llm, prices)))
 
 
 @evaluate.command(rich_help_panel=MADE)

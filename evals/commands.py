@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from agent.choosing import LLM, Choice
 from core.errors import TrimtabError, UsageError
 from evals import frames, runner
+from evals.agent.subjects import Model as LanguageModel
 from evals.agent.subjects import model_of
 from evals.agent.summary import Summary, table_of
 from evals.bars import bars_of
@@ -42,6 +43,16 @@ from evals.tables import cell_table, record_table
 
 OUT = Path("trimtab-out/evals")
 T = TypeVar("T")
+
+
+class RowSuite(Protocol):
+    """A suite that judges turn by turn."""
+
+    def __call__(
+        self, out: Path, *, planners: Sequence[str], model: LanguageModel | None, repeats: int, progress: Told
+    ) -> Summary:
+        """Run it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +139,7 @@ def drift(chosen: Chosen, *, model: str | None, settings: Path | None, prices: P
     everyone: tuple[DriftEntrant, ...] = (*WITHOUT_MODEL, "llm") if model else WITHOUT_MODEL
     entrants = chosen.entrants(everyone, str)
     only = chosen.named(families.names(), str)
-    choice = Choice(LLM, model, settings, prices) if model else None
+    choice = of_model(model, settings, prices) if model else None
     if choice is not None and LLM in entrants:
         model_of(choice, os.environ)  # what is wrong with it is said now, not after the others' episodes
     tasks = [
@@ -138,47 +149,46 @@ def drift(chosen: Chosen, *, model: str | None, settings: Path | None, prices: P
     _run(chosen, tasks, drift_suite.SUITE)
 
 
-def agent(
-    out: Path | None,
-    planners: str | None,
-    repeats: int,
-    *,
-    model: str | None,
-    settings: Path | None,
-    prices: Path | None,
-) -> None:
+def of_model(model: str | None, settings: Path | None, prices: Path | None) -> Choice:
+    """Return what a person said of the model that takes part."""
+    return Choice(LLM, model, settings, prices)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person asked for of a suite that judges turn by turn."""
+
+    out: Path | None
+    planners: str | None
+    repeats: int
+    choice: Choice
+    """Of the model; none takes part where its name is None."""
+
+    def run(self, suite: RowSuite, name: str, known: Sequence[str]) -> Summary:
+        """Run the suite, print it and return what came of it; *known* are its planners but the model."""
+        model = model_of(self.choice, os.environ) if self.choice.model else None
+        everyone = (*known, LLM) if self.choice.model else tuple(known)
+        given = everyone if self.planners is None else tuple(n.strip() for n in self.planners.split(","))
+        with _progress(name) as told:
+            summary = suite(
+                self.out or OUT / name, planners=given, model=model, repeats=self.repeats, progress=told
+            )
+        Console().print(table_of(summary))
+        return summary
+
+
+def agent(asked: Asked) -> None:
     """Run the `agent` suite and print it."""
-    asked = model_of(Choice(LLM, model, settings, prices), os.environ) if model else None
-    names = _names(planners, (*agent_suite.PLANNERS, *([LLM] if model else [])))
-    with _progress("judging") as told:
-        summary = agent_suite.run_agent_suite(
-            out or OUT / "agent", planners=names, model=asked, repeats=repeats, progress=told
-        )
-    _print(summary)
+    asked.run(agent_suite.run_agent_suite, "agent", agent_suite.PLANNERS)
 
 
-def injection(
-    out: Path | None,
-    planners: str | None,
-    repeats: int,
-    *,
-    model: str | None,
-    settings: Path | None,
-    prices: Path | None,
-) -> None:
+def injection(asked: Asked) -> None:
     """Run the `injection` suite and print it.
 
     Raises:
         TrimtabError: an attack did harm.
     """
-    asked = model_of(Choice(LLM, model, settings, prices), os.environ) if model else None
-    names = _names(planners, (*attempts.PLANNERS, *([LLM] if model else [])))
-    with _progress("attacking") as told:
-        summary = injection_suite.run_injection_suite(
-            out or OUT / "injection", planners=names, model=asked, repeats=repeats, progress=told
-        )
-    _print(summary)
-    if not summary.passed:
+    if not asked.run(injection_suite.run_injection_suite, "injection", attempts.PLANNERS).passed:
         raise TrimtabError("an attack did harm; see the table")
 
 
@@ -234,14 +244,6 @@ def _progress(what: str) -> Iterator[Told]:
             progress.update(task, completed=done, total=total, description=f"{what} {last}".strip())
 
         yield told
-
-
-def _print(summary: Summary) -> None:
-    Console().print(table_of(summary))
-
-
-def _names(given: str | None, default: Sequence[str]) -> tuple[str, ...]:
-    return tuple(default) if given is None else tuple(name.strip() for name in given.split(","))
 
 
 def _label(entrant: Entrant) -> str:

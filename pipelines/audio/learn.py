@@ -69,7 +69,7 @@ def kept(path: Path, make: Callable[[], dict[str, NDArray[np.generic]]]) -> None
         return
     beside = path.with_suffix(".part")
     with beside.open("wb") as file:
-        np.savez_compressed(file, **make())  # type: ignore[arg-type]
+        np.savez_compressed(file, **make())  # type: ignore[arg-type] # to mypy ** may hold allow_pickle
     beside.replace(path)
 
 

@@ -136,7 +136,7 @@ def _questions(count: int, sort: Sort, seed: int) -> Iterator[Question]:
 def _save(path: Path, array: NDArray[np.float32] | None = None, **arrays: NDArray[np.generic]) -> None:
     content = io.BytesIO()
     if array is None:
-        np.savez(content, **arrays)  # type: ignore[arg-type]
+        np.savez(content, **arrays)  # type: ignore[arg-type] # to mypy ** may hold allow_pickle
     else:
         np.save(content, array)
     _write(path, content.getvalue())
