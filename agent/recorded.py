@@ -21,8 +21,7 @@ from core.decision import Decision
 from core.errors import UsageError
 from core.forecast import Forecast
 from core.observation import Observation
-from core.pace import stabilised_rps
-from core.patience import backlog_rps
+from core.pace import needed_rps
 from core.pipeline import Pipeline
 from core.trial import Failed, judge
 from tools.flight import Entry, FlightRecorder
@@ -76,13 +75,15 @@ class Recorded:
         decision = self.decision
         observation, forecast = _measured(decision)
         if decision.degraded:
-            load_rps = stabilised_rps(
-                forecast.upper_rps,
+            load_rps = needed_rps(
+                self.pipeline,
+                forecast,
                 [(d.time_s, d.forecast.upper_rps) for d in self.history if d.forecast is not None],
+                observation=observation,
+                running=decision.running,
                 now_s=decision.time_s,
                 window_s=settings.pace.stabilisation_s,
             )
-            load_rps += backlog_rps(self.pipeline, observation, decision.running)
             whole = {"load_rps": load_rps, "objective": None, "degraded": False}
             decision = decision.model_copy(update=whole)
         return situation_of(decision, self.pipeline, self.history)

@@ -18,6 +18,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from core.configuration import Configuration
+from core.forecast import Forecast
+from core.observation import Observation
+from core.patience import backlog_rps
+from core.pipeline import Pipeline
 from core.prediction import Prediction, predict
 from core.problem import TOLERANCE, Problem, VariantName
 from core.solution import Infeasible, Optimum
@@ -100,6 +104,31 @@ def stabilised_rps(
     """
     recent = [rps for time_s, rps in earlier if now_s - window_s < time_s <= now_s]
     return max([upper_rps, *recent])
+
+
+def needed_rps(
+    pipeline: Pipeline,
+    forecast: Forecast,
+    earlier: Sequence[tuple[float, float]],
+    *,
+    observation: Observation | None,
+    running: Configuration | None,
+    now_s: float,
+    window_s: float,
+) -> float:
+    """Return the load to decide for: up at once, down when it has stayed down, and what waits already.
+
+    Args:
+        pipeline: Whose load it is.
+        forecast: The one of this turn.
+        earlier: As for `stabilised_rps`.
+        observation: The interval that ended now.
+        running: What was last asked for.
+        now_s: The time of this turn, in seconds of the loop's clock.
+        window_s: How far back a forecast still counts, in seconds.
+    """
+    stable_rps = stabilised_rps(forecast.upper_rps, earlier, now_s=now_s, window_s=window_s)
+    return stable_rps + backlog_rps(pipeline, observation, running)
 
 
 def variant_changes(applied: Applied, stage: str, since_s: float) -> int:

@@ -12,8 +12,7 @@ from core.configuration import Configuration
 from core.errors import MetricsUnavailable
 from core.forecast import Forecast
 from core.observation import Observation
-from core.pace import stabilised_rps
-from core.patience import backlog_rps
+from core.pace import needed_rps
 from core.problem import Problem
 from core.quarantine import active, quarantined, remembered, shortages
 from core.solution import Infeasible
@@ -67,8 +66,7 @@ def assess_interval(state: TickState, runtime: Runtime[Context]) -> TickState:
     found = {
         **found,
         "assessment": plain(assessment),
-        "load_rps": _load_rps(context, expected, state["time_s"])
-        + backlog_rps(context.pipeline, observation, running_of(state)),
+        "load_rps": _load_rps(context, expected, observation, state),
     }
     return {**found, "excluded": _excluded(found, state, context, assessment)}
 
@@ -152,11 +150,16 @@ def _short(assessment: Assessment, found: TickState, time_s: float) -> Assessmen
     return assessment.model_copy(update={"belief": belief})
 
 
-def _load_rps(context: Context, expected: Forecast, time_s: float) -> float:
-    """Return the load to decide for: up at once, down when it has stayed down."""
-    earlier = [(d.time_s, d.forecast.upper_rps) for d in context.history if d.forecast is not None]
-    return stabilised_rps(
-        expected.upper_rps, earlier, now_s=time_s, window_s=context.settings.pace.stabilisation_s
+def _load_rps(context: Context, expected: Forecast, observation: Observation, state: TickState) -> float:
+    """Return the load to decide for."""
+    return needed_rps(
+        context.pipeline,
+        expected,
+        [(d.time_s, d.forecast.upper_rps) for d in context.history if d.forecast is not None],
+        observation=observation,
+        running=running_of(state),
+        now_s=state["time_s"],
+        window_s=context.settings.pace.stabilisation_s,
     )
 
 
