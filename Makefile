@@ -13,7 +13,7 @@ SERVING_TESTS := $(addprefix tests/pipelines/,id_card video audio qa serving/tes
 MODELS := .models
 MODELS_STAMP := $(MODELS)/.prepared
 
-.PHONY: setup demo demo-live test test-slow check format lock bench evaluate profile image serving models debian etcd llm llm-stop test-llm clean
+.PHONY: setup demo demo-live test test-slow check format lock bench evaluate profile image serving models debian browser etcd llm llm-stop test-llm clean
 
 setup: $(STAMP)
 
@@ -44,6 +44,11 @@ debian:  ## Debian's Prometheus, and flite, which speaks the audio examples; whe
 	|| { apt-get update -qq && apt-get install -qq -y --no-install-recommends prometheus flite > /dev/null; } \
 	|| { echo "prometheus and flite are needed: install them, or run make as one who may (apt-get)" >&2; exit 1; }
 
+browser:  ## Debian's chromium, with which the tests drive the console; it brings DejaVu's fonts
+	@command -v chromium > /dev/null \
+	|| { apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium > /dev/null; } \
+	|| { echo "chromium is needed: install it, or run make as one who may (apt-get)" >&2; exit 1; }
+
 etcd:  ## Debian's etcd, the database of the Kubernetes that tests start; where there is none yet
 	@command -v etcd > /dev/null || test -x "$(KUBEBUILDER_ASSETS)/etcd" \
 	|| { apt-get update -qq && apt-get install -qq -y --no-install-recommends etcd-server > /dev/null; } \
@@ -55,11 +60,11 @@ demo: $(STAMP)  ## twenty bursty minutes on the embedded cluster, in under a min
 demo-live: $(STAMP) $(MODELS_STAMP) debian  ## five minutes of real requests against real servers here
 	$(BIN)/trimtab demo-live
 
-test: check $(MODELS_STAMP) debian etcd  ## everything that must hold
+test: check $(MODELS_STAMP) debian browser etcd  ## everything that must hold
 	$(SERVING_BIN)/python -m pytest -m "not slow" $(SERVING_TESTS)
 	TESTS_NEED_SERVERS=1 $(BIN)/pytest -m "not slow and not llm"
 
-test-slow: check $(MODELS_STAMP) debian etcd
+test-slow: check $(MODELS_STAMP) debian browser etcd
 	$(SERVING_BIN)/python -m pytest $(SERVING_TESTS)
 	TESTS_NEED_SERVERS=1 $(BIN)/pytest -m "not llm"
 
