@@ -1,0 +1,111 @@
+"""Charts: pure functions from records to Altair figures. Colours are Okabe and Ito's; nothing relies on them alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import altair as alt
+
+from tools.points import Point
+from ui.when import MINUTE_S, When
+
+BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION, GREY = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#D55E00",
+    "#8A8A8A",
+)
+MOST_DRAWN = 480
+"""Points of a curve: more than a screen has room for, each drawn one being the worst of those it stands for."""
+MS = 1000.0
+
+Row = dict[str, Any]
+Chart = alt.Chart | alt.LayerChart
+
+
+@dataclass(frozen=True, slots=True)
+class Across:
+    """The horizontal axis: wall time where there is one, else minutes of the run."""
+
+    when: When
+
+    @property
+    def wall(self) -> bool:
+        """Whether there is a wall time."""
+        return self.when.unix(0.0) is not None
+
+    def at(self, time_s: float) -> float:
+        """Return where a second of the loop's clock lies."""
+        unix = self.when.unix(time_s)
+        return time_s / MINUTE_S if unix is None else unix * MS
+
+    def x(self) -> alt.X:
+        """Return the encoding."""
+        if self.wall:
+            return alt.X("x:T", title=None, axis=alt.Axis(grid=False, tickCount=6))
+        return alt.X("x:Q", title="minutes into the run", axis=alt.Axis(grid=False, tickCount=8))
+
+
+def thinned(points: Sequence[Point], most: int = MOST_DRAWN) -> list[Point]:
+    """Return at most *most* points: of each stretch the last, with the stretch's worst figures."""
+    if len(points) <= most:
+        return list(points)
+    size = -(-len(points) // most)
+    return [_worst(points[i : i + size]) for i in range(0, len(points), size)]
+
+
+def load_chart(points: Sequence[Point], across: Across, *, height: int = 200) -> Chart:
+    """Draw the load against what was forecast: the mean, the highest second, and the band from point to upper."""
+    rows = [
+        {
+            "x": across.at(p.time_s),
+            "mean": p.load_mean,
+            "highest": p.load_max,
+            "point": p.forecast_point,
+            "upper": p.forecast_upper,
+        }
+        for p in thinned(points)
+    ]
+    base = alt.Chart(alt.InlineData(values=rows)).encode(x=across.x())
+    band = base.mark_area(opacity=0.25, color=ORANGE).encode(
+        y=alt.Y("point:Q", title="requests/s"), y2="upper:Q"
+    )
+    upper = base.mark_line(color=ORANGE, strokeDash=[4, 3], strokeWidth=1).encode(y="upper:Q")
+    mean = base.mark_line(color=BLUE, strokeWidth=2).encode(
+        y="mean:Q",
+        tooltip=[
+            alt.Tooltip("mean:Q", title="load, mean", format=".1f"),
+            alt.Tooltip("highest:Q", title="its highest second", format=".1f"),
+            alt.Tooltip("point:Q", title="forecast", format=".1f"),
+            alt.Tooltip("upper:Q", title="forecast, upper", format=".1f"),
+        ],
+    )
+    return alt.layer(band, upper, mean).properties(height=height)
+
+
+def _worst(stretch: Sequence[Point]) -> Point:
+    last = stretch[-1]
+    return replace(
+        last,
+        load_max=_of(max, (p.load_max for p in stretch)),
+        forecast_upper=_of(max, (p.forecast_upper for p in stretch)),
+        latency_s=_of(max, (p.latency_s for p in stretch)),
+        p50_s=_of(max, (p.p50_s for p in stretch)),
+        p95_s=_of(max, (p.p95_s for p in stretch)),
+        p99_s=_of(max, (p.p99_s for p in stretch)),
+        in_time=_of(min, (p.in_time for p in stretch)),
+        accuracy=_of(min, (p.accuracy for p in stretch)),
+        queue=_of(max, (p.queue for p in stretch)),
+    )
+
+
+def _of(
+    choose: Callable[[Iterable[float]], float], values: Iterable[float | None]
+) -> float | None:
+    known = [v for v in values if v is not None]
+    return choose(known) if known else None

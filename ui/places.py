@@ -1,0 +1,111 @@
+"""Where the pipelines are: every folder with a decision store, and the pipelines in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from agent.folder import DECISIONS
+from core.errors import StoreError, UsageError
+from tools.points import Points
+
+DEPTH = 3
+"""Folders below the one that was given: DATA/NAMESPACE/PIPELINE of a controller, and one more."""
+LOOKED_S = 5.0
+"""How long it is believed that no other pipeline has come."""
+BUSY_S = 1.0
+"""How long a page waits for a locked store."""
+CHOSEN = "pipeline"
+"""The key of the pipeline in the address, and what is remembered while other pages are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One pipeline, and the folder of its loop."""
+
+    folder: Path
+    pipeline: str
+    key: str
+    """What it is called in addresses, once in a console: the folder below the data folder, and its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A store that cannot be read, and why."""
+
+    folder: Path
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is."""
+
+    places: tuple[Place, ...]
+    unreadable: tuple[Unreadable, ...] = ()
+
+
+def find(data: Path) -> Found:
+    """Return every pipeline below *data*, in the order of their keys.
+
+    Raises:
+        UsageError: there is no such folder.
+        StoreError: it cannot be read.
+    """
+    if not data.is_dir():
+        raise UsageError(f"there is no folder {data}; `make demo` or `trimtab run` makes one, or give --data")
+    places: list[Place] = []
+    unreadable: list[Unreadable] = []
+    for folder in _stores(data, DEPTH):
+        try:
+            with closing(Points(folder / DECISIONS, busy_s=BUSY_S)) as points:
+                names = points.pipelines()
+        except (StoreError, UsageError) as error:
+            unreadable.append(Unreadable(folder, str(error)))
+            continue
+        places += [Place(folder, name, _key(data, folder, name)) for name in names]
+    return Found(tuple(sorted(places, key=lambda p: p.key)), tuple(unreadable))
+
+
+@st.cache_data(ttl=LOOKED_S, show_spinner=False, max_entries=4)
+def found(data: Path) -> Found:
+    """Return `find`, looked up anew every few seconds."""
+    return find(data)
+
+
+def chosen(places: tuple[Place, ...]) -> Place:
+    """Return the pipeline that the address names, else the one looked at last, else the first.
+
+    Raises:
+        UsageError: the address names one that there is not.
+    """
+    named = st.query_params.get(CHOSEN) or st.session_state.get(CHOSEN)
+    place = next((p for p in places if p.key == named), None)
+    if place is None and CHOSEN in st.query_params:
+        raise UsageError(f"there is no pipeline {named!r} here; choose one of those on the overview")
+    place = place or places[0]
+    st.session_state[CHOSEN] = place.key
+    return place
+
+
+def _key(data: Path, folder: Path, pipeline: str) -> str:
+    parts = folder.relative_to(data).parts
+    return "/".join(parts if parts and parts[-1] == pipeline else (*parts, pipeline))
+
+
+def _stores(folder: Path, depth: int) -> Iterator[Path]:
+    """Yield the folders with a store, *folder* itself first."""
+    if (folder / DECISIONS).is_file():
+        yield folder
+    if depth == 0:
+        return
+    try:
+        below = sorted(p for p in folder.iterdir() if p.is_dir() and not p.is_symlink())
+    except OSError as error:
+        raise StoreError(f"{folder}: cannot be read: {error.strerror}; make it readable") from error
+    for one in below:
+        yield from _stores(one, depth - 1)
