@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -17,6 +18,7 @@ from core.decision import Certificate, Decision
 from core.errors import StoreError, UsageError
 from core.pipeline import Pipeline
 from core.values import Frozen
+from tools.pointrows import keep_points
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS intents (
@@ -27,19 +29,12 @@ CREATE TABLE IF NOT EXISTS decisions (
     outcome TEXT NOT NULL, body TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS pipelines (digest TEXT PRIMARY KEY, name TEXT NOT NULL, body TEXT NOT NULL);
-CREATE TRIGGER IF NOT EXISTS intents_stay BEFORE UPDATE ON intents
-    BEGIN SELECT RAISE(ABORT, 'the store is append-only'); END;
-CREATE TRIGGER IF NOT EXISTS intents_last BEFORE DELETE ON intents
-    BEGIN SELECT RAISE(ABORT, 'the store is append-only'); END;
-CREATE TRIGGER IF NOT EXISTS decisions_stay BEFORE UPDATE ON decisions
-    BEGIN SELECT RAISE(ABORT, 'the store is append-only'); END;
-CREATE TRIGGER IF NOT EXISTS decisions_last BEFORE DELETE ON decisions
-    BEGIN SELECT RAISE(ABORT, 'the store is append-only'); END;
-CREATE TRIGGER IF NOT EXISTS pipelines_stay BEFORE UPDATE ON pipelines
-    BEGIN SELECT RAISE(ABORT, 'the store is append-only'); END;
-CREATE TRIGGER IF NOT EXISTS pipelines_last BEFORE DELETE ON pipelines
-    BEGIN SELECT RAISE(ABORT, 'the store is append-only'); END;
-"""
+""" + "".join(
+    f"CREATE TRIGGER IF NOT EXISTS {table}_{name} BEFORE {what} ON {table}"
+    " BEGIN SELECT RAISE(ABORT, 'the store is append-only'); END;"
+    for table in ("intents", "decisions", "pipelines")
+    for name, what in (("stay", "UPDATE"), ("last", "DELETE"))
+)
 FIXES = {
     "not a database": "move the file away to start anew",
     "malformed": "the file is damaged: move it away to start anew",
@@ -53,6 +48,8 @@ FIXES = {
 """What SQLite says, and what to do about it."""
 BUSY_S = 5.0
 """How long a writer waits for another."""
+MOST_SEQ = 2**63 - 1
+"""SQLite numbers no row beyond."""
 
 
 class Intent(Frozen):
@@ -71,29 +68,21 @@ class DecisionStore:
         StoreError: the file cannot be opened, read or written, or is no store.
     """
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False, busy_s: float = BUSY_S) -> None:
         """Open the store; make it where there is none, unless it is only to be read.
+
+        Args:
+            path: The file.
+            read_only: Leave it as it is.
+            busy_s: How long to wait for another process, in seconds.
 
         Raises:
             UsageError: it is only to be read and does not exist.
             StoreError: the file cannot be opened or is no store.
         """
         self.path = path
-        if read_only and not path.is_file():
-            raise UsageError(f"there is no decision store at {path}; `trimtab run` makes one")
         with self._reporting():
-            self._db = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}",
-                uri=True,
-                timeout=BUSY_S,
-                isolation_level=None,
-                check_same_thread=False,
-            )
-            try:
-                self._prepare(read_only=read_only)
-            except sqlite3.DatabaseError:
-                self._db.close()
-                raise
+            self._db = connected(path, read_only=read_only, busy_s=busy_s)
 
     def close(self) -> None:
         """Close the file."""
@@ -109,17 +98,12 @@ class DecisionStore:
 
     def record(self, decision: Decision) -> None:
         """Record a complete decision; durable when this returns. Repeating it is harmless."""
+        head = (decision.id, decision.pipeline, decision.time_s, decision.outcome)
         with self._reporting():
             self._db.execute(
                 "INSERT OR IGNORE INTO decisions (id, pipeline, time_s, outcome, body)"
                 " VALUES (?, ?, ?, ?, ?)",
-                (
-                    decision.id,
-                    decision.pipeline,
-                    decision.time_s,
-                    decision.outcome,
-                    decision.model_dump_json(),
-                ),
+                (*head, decision.model_dump_json()),
             )
 
     def intent(self, decision: str) -> Intent | None:
@@ -163,10 +147,22 @@ class DecisionStore:
             UsageError: there is none.
         """
         with self._reporting():
-            row = self._db.execute("SELECT body FROM decisions WHERE id = ?", (name,)).fetchone()
+            return Decision.model_validate_json(self._of(name, "body"))
+
+    def seq(self, name: str) -> int:
+        """Return where the decision with that id stands in the store.
+
+        Raises:
+            UsageError: there is none.
+        """
+        with self._reporting():
+            return int(self._of(name, "seq"))
+
+    def _of(self, name: str, column: str) -> Any:  # noqa: ANN401 - whatever the column holds
+        row = self._db.execute(f"SELECT {column} FROM decisions WHERE id = ?", (name,)).fetchone()
         if row is None:
             raise UsageError(f"there is no decision {name!r} in {self.path}; `trimtab decisions` lists them")
-        return Decision.model_validate_json(row[0])
+        return row[0]
 
     def keep_pipeline(self, pipeline: Pipeline) -> None:
         """Keep the pipeline that decisions are made for; durable when this returns."""
@@ -188,6 +184,20 @@ class DecisionStore:
                 raise UsageError(f"{self.path} does not have pipeline {digest[:12]!r}")
             return Pipeline.model_validate_json(row[0])
 
+    def page(self, pipeline: str, before_seq: int | None, count: int) -> tuple[Decision, ...]:
+        """Return the last *count* decisions of a pipeline, newest first.
+
+        Args:
+            pipeline: Its name.
+            before_seq: Only of those before this place (`seq`); None for the very last.
+            count: How many at most.
+        """
+        query = "SELECT body FROM decisions WHERE pipeline = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
+        edge = MOST_SEQ if before_seq is None else before_seq
+        with self._reporting():
+            rows = self._db.execute(query, (pipeline, edge, count)).fetchall()
+            return tuple(Decision.model_validate_json(body) for (body,) in rows)
+
     def before(self, name: str, count: int) -> tuple[Decision, ...]:
         """Return the last *count* decisions of the same pipeline before the one called *name*, oldest first.
 
@@ -206,12 +216,10 @@ class DecisionStore:
 
     def _beside(self, name: str, where: str, count: int) -> tuple[Decision, ...]:
         """Return at most *count* decisions of the same pipeline, by where they stand to that one."""
-        pipeline = self.decision(name).pipeline
         with self._reporting():
-            (seq,) = self._db.execute("SELECT seq FROM decisions WHERE id = ?", (name,)).fetchone()
-            rows = self._db.execute(
-                f"SELECT body FROM decisions WHERE pipeline = ? AND {where} LIMIT ?", (pipeline, seq, count)
-            ).fetchall()
+            place = (self._of(name, "pipeline"), self._of(name, "seq"), count)
+            query = f"SELECT body FROM decisions WHERE pipeline = ? AND {where} LIMIT ?"
+            rows = self._db.execute(query, place).fetchall()
             return tuple(Decision.model_validate_json(body) for (body,) in rows)
 
     def count(self) -> int:
@@ -230,25 +238,56 @@ class DecisionStore:
             if found != "ok":
                 raise sqlite3.DatabaseError(f"malformed: {' '.join(found.split())}")
 
-    def _prepare(self, *, read_only: bool) -> None:
-        if read_only:
-            self._db.execute("SELECT count(*) FROM decisions")
-            return
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.executescript(SCHEMA)
+    def _reporting(self) -> AbstractContextManager[None]:
+        return reporting(self.path)
 
-    @contextmanager
-    def _reporting(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.DatabaseError as error:
-            raise StoreError(f"{self.path}: the decision store cannot be used: {cause(error)}") from error
-        except ValidationError as error:
-            raise StoreError(
-                f"{self.path}: holds a decision that cannot be read ({error.errors()[0]['msg']}); "
-                "it was written by another version: move the file away to start anew"
-            ) from error
+
+def connected(path: Path, *, read_only: bool, busy_s: float) -> sqlite3.Connection:
+    """Return a connection to a store, with all its tables unless it is only to be read.
+
+    Raises:
+        UsageError: it is only to be read and does not exist.
+        sqlite3.DatabaseError: the file cannot be opened or is no store.
+    """
+    if read_only and not path.is_file():
+        raise UsageError(f"there is no decision store at {path}; `trimtab run` makes one")
+    db = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}",
+        uri=True,
+        timeout=busy_s,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    try:
+        _prepare(db, read_only=read_only)
+    except sqlite3.DatabaseError:
+        db.close()
+        raise
+    return db
+
+
+def _prepare(db: sqlite3.Connection, *, read_only: bool) -> None:
+    if read_only:
+        db.execute("SELECT 1 FROM decisions LIMIT 1")
+        return
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("PRAGMA synchronous=FULL")
+    db.executescript(SCHEMA)
+    keep_points(db)
+
+
+@contextmanager
+def reporting(path: Path) -> Iterator[None]:
+    """Report what goes wrong with the store at *path* as `StoreError`."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{path}: the decision store cannot be used: {cause(error)}") from error
+    except ValidationError as error:
+        raise StoreError(
+            f"{path}: holds a decision that cannot be read ({error.errors()[0]['msg']}); "
+            "it was written by another version: move the file away to start anew"
+        ) from error
 
 
 def cause(error: sqlite3.Error) -> str:
