@@ -1,4 +1,4 @@
-"""What people are asked and answer, and what they command: SQLite in WAL mode, append-only, durable.
+"""What people are asked and answer: SQLite in WAL mode, append-only, durable.
 
 Two processes share the file: the loop opens and closes requests, the command line answers. Of several answers
 the first counts, and an answer counts only while its request is open and not expired; each is written under
@@ -8,43 +8,33 @@ asked for again later has to be answered again.
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import ValidationError
 
 from core.approval import Approval, Hash
 from core.complaints import complaint
 from core.configuration import Configuration
-from core.errors import StoreError, UsageError
-from core.values import Count, Frozen, Name, NonNegative
-from tools.store import BUSY_S, cause
+from core.errors import UsageError
+from core.values import Frozen, Name, NonNegative
+from tools.people import PeopleFile
+from tools.store import BUSY_S
 
-TABLES = ("requests", "answers", "closings", "commands")
+TABLES = ("requests", "answers", "closings")
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS requests (
     seq INTEGER PRIMARY KEY, decision TEXT NOT NULL UNIQUE, proposal TEXT NOT NULL, body TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS answers (request INTEGER PRIMARY KEY, body TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS closings (request INTEGER PRIMARY KEY, reason TEXT NOT NULL, at REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS commands (seq INTEGER PRIMARY KEY, body TEXT NOT NULL);
-""" + "".join(
-    f"CREATE TRIGGER IF NOT EXISTS {table}_{name} BEFORE {what} ON {table}"
-    " BEGIN SELECT RAISE(ABORT, 'the store is append-only'); END;"
-    for table in TABLES
-    for name, what in (("stay", "UPDATE"), ("last", "DELETE"))
-)
+CREATE TABLE IF NOT EXISTS closings (request INTEGER PRIMARY KEY, reason TEXT NOT NULL, at REAL NOT NULL)"""
 LEAST_PREFIX = 6
 """Characters of a hash that are enough to mean it; fewer are too easily mistyped."""
 ROWS = (
     "SELECT r.seq, r.body, a.body, c.reason FROM requests r LEFT JOIN answers a ON a.request = r.seq"
     " LEFT JOIN closings c ON c.request = r.seq"
 )
-
-CommandKind = Literal["pause", "resume", "mode"]
 
 
 class Request(Frozen):
@@ -67,18 +57,6 @@ class Request(Frozen):
     """Unix time from which on no answer counts."""
 
 
-class Command(Frozen):
-    """What a person wants of the loop."""
-
-    seq: Count
-    kind: CommandKind
-    body: str = ""
-    """The mode, where the kind is `mode`."""
-    who: Name
-    at: NonNegative
-    """Unix time, in seconds."""
-
-
 class Asked(Frozen):
     """A request with what became of it."""
 
@@ -96,7 +74,7 @@ class Asked(Frozen):
         return "expired" if at >= self.request.expires_at else "waiting"
 
 
-class Requests:
+class Requests(PeopleFile):
     """The requests of all pipelines in one file.
 
     Raises:
@@ -115,28 +93,9 @@ class Requests:
             UsageError: it must exist and does not.
             StoreError: the file cannot be opened or holds something else.
         """
-        self.path = path
         if must_exist and not path.is_file():
             raise UsageError(f"nothing was ever asked: {path} is missing; `trimtab run --mode approve` asks")
-        with self._reporting():
-            self._db = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode=rwc",
-                uri=True,
-                timeout=busy_s,
-                isolation_level=None,
-                check_same_thread=False,
-            )
-            try:
-                self._db.execute("PRAGMA journal_mode=WAL")
-                self._db.execute("PRAGMA synchronous=FULL")
-                self._db.executescript(SCHEMA)
-            except sqlite3.DatabaseError:
-                self._db.close()
-                raise
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
+        super().__init__(path, SCHEMA, TABLES, busy_s=busy_s)
 
     def open(self, request: Request) -> None:
         """Ask; durable when this returns. Repeating it is harmless."""
@@ -165,7 +124,16 @@ class Requests:
                 raise UsageError(f"{self.path}: there is no request for {proposal[:12]!r} to close")
             self._db.execute("INSERT OR IGNORE INTO closings VALUES (?, ?, ?)", (seq, reason, at))
 
-    def answer(self, which: str, *, agreed: bool, approver: str, comment: str, at: float) -> Approval:
+    def answer(
+        self,
+        which: str,
+        *,
+        agreed: bool,
+        approver: str,
+        comment: str,
+        at: float,
+        shown: str | None = None,
+    ) -> Approval:
         """Answer an open request; durable when this returns. The first answer counts.
 
         Args:
@@ -174,13 +142,16 @@ class Requests:
             approver: Who says so.
             comment: Why; may be empty.
             at: Unix time.
+            shown: The whole hash of the change that the person saw; *which* is the decision's id then.
 
         Raises:
-            UsageError: no request is meant, or several are; it is closed, expired or answered; the name or
-                the comment cannot be kept.
+            UsageError: no request is meant, or several are; it is closed, expired or answered; it is about
+                another change than was shown; the name or the comment cannot be kept.
         """
         with self._writing():
             seq, asked = self._meant(which)
+            if shown is not None:
+                _refuse_unseen(asked.request, which, shown)
             word = _approval(asked.request, agreed=agreed, approver=approver, comment=comment, at=at)
             _refuse_late(asked, at)
             self._db.execute("INSERT INTO answers VALUES (?, ?)", (seq, word.model_dump_json()))
@@ -193,6 +164,15 @@ class Requests:
             row = self._db.execute(query, (proposal,)).fetchone()
             return None if row is None else _asked(row).answer
 
+    def meant(self, which: str) -> Request:
+        """Return the one request that is meant by an id, a hash or its first characters.
+
+        Raises:
+            UsageError: no request is meant, or several are.
+        """
+        with self._reporting():
+            return self._meant(which)[1].request
+
     def open_requests(self) -> tuple[Request, ...]:
         """Return the requests that the loop has not closed, answered or not, oldest first."""
         with self._reporting():
@@ -204,27 +184,6 @@ class Requests:
         with self._reporting():
             rows = self._db.execute(f"{ROWS} ORDER BY r.seq DESC LIMIT ?", (count,)).fetchall()
             return tuple(_asked(row) for row in rows)
-
-    def put(self, kind: CommandKind, body: str = "", *, who: str, at: float) -> Command:
-        """Leave a command for the loop; durable when this returns.
-
-        Raises:
-            UsageError: the kind is unknown or the name cannot be kept.
-        """
-        with self._writing():
-            seq = 1 + self._db.execute("SELECT coalesce(max(seq), 0) FROM commands").fetchone()[0]
-            try:
-                command = Command(seq=seq, kind=kind, body=body, who=who, at=at)
-            except ValidationError as error:
-                raise UsageError(complaint(error, Command)) from error
-            self._db.execute("INSERT INTO commands VALUES (?, ?)", (seq, command.model_dump_json()))
-        return command
-
-    def take_after(self, seq: int) -> tuple[Command, ...]:
-        """Return the commands after the one numbered *seq*, oldest first."""
-        with self._reporting():
-            rows = self._db.execute("SELECT body FROM commands WHERE seq > ? ORDER BY seq", (seq,)).fetchall()
-            return tuple(Command.model_validate_json(body) for (body,) in rows)
 
     def _last(self, proposal: str) -> int | None:
         row = self._db.execute(
@@ -247,30 +206,6 @@ class Requests:
             raise UsageError(f"{which!r} may mean any of {names}; give the whole id")
         return chosen[-1]
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Hold the file's write lock, so that what is read stays so until what is written is."""
-        with self._reporting():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            finally:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-
-    @contextmanager
-    def _reporting(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise StoreError(f"{self.path}: the requests cannot be used: {cause(error)}") from error
-        except ValidationError as error:
-            raise StoreError(
-                f"{self.path}: holds a request that cannot be read ({error.errors()[0]['msg']}); "
-                "it was written by another version: move the file away to start anew"
-            ) from error
-
 
 def _asked(row: Sequence[Any]) -> Asked:
     _, request, answer, closed = row
@@ -286,6 +221,19 @@ def _approval(request: Request, *, agreed: bool, approver: str, comment: str, at
         return Approval(proposal=request.proposal, agreed=agreed, approver=approver, at=at, comment=comment)
     except ValidationError as error:
         raise UsageError(complaint(error, Approval)) from error
+
+
+def _refuse_unseen(request: Request, which: str, shown: str) -> None:
+    """Refuse an answer to what the person did not see whole, or saw under another decision."""
+    if request.decision != which:
+        raise UsageError(
+            f"{which!r} is no decision that asks; answer by the id that was shown with the change"
+        )
+    if shown != request.proposal:
+        raise UsageError(
+            f"request {request.decision} is about the change {request.proposal[:12]}, not what was shown, "
+            f"{shown[:12]!r}; look at it again and answer what it asks now"
+        )
 
 
 def _refuse_late(asked: Asked, at: float) -> None:

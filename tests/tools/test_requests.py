@@ -174,6 +174,46 @@ def test_what_cannot_be_kept_is_refused(
     assert message in refusal(requests, "toy-000001", approver=approver, comment=comment)
 
 
+def test_an_answer_to_what_was_shown_counts(requests: Requests) -> None:
+    requests.open(ONE)
+
+    word = requests.answer(
+        ONE.decision, agreed=True, approver="ann", comment="", at=1100.0, shown=ONE.proposal
+    )
+
+    assert requests.answer_of(ONE.proposal) == word
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        pytest.param(OTHER.proposal, id="another change"),
+        pytest.param(ONE.proposal[:12], id="only the beginning"),
+        pytest.param(ONE.proposal.upper(), id="not as it is displayed"),
+        pytest.param("", id="nothing"),
+    ],
+)
+def test_an_answer_to_anything_but_the_whole_change_shown_is_refused(requests: Requests, shown: str) -> None:
+    requests.open(ONE)
+
+    with pytest.raises(UsageError, match=r"is about the change .*, not what was shown"):
+        requests.answer(ONE.decision, agreed=True, approver="ann", comment="", at=1100.0, shown=shown)
+
+    assert requests.answer_of(ONE.proposal) is None
+
+
+def test_a_page_that_showed_the_old_question_does_not_answer_the_new_one(requests: Requests) -> None:
+    requests.open(ONE)
+    requests.settle(ONE.proposal, "superseded by toy-000002", at=1050.0)
+    requests.open(ONE.model_copy(update={"decision": "toy-000009"}))
+
+    for which in (ONE.decision, ONE.proposal):
+        with pytest.raises(UsageError, match=r"is closed: superseded|is no decision that asks"):
+            requests.answer(which, agreed=True, approver="ann", comment="", at=1100.0, shown=ONE.proposal)
+
+    assert requests.answer_of(ONE.proposal) is None
+
+
 def test_closing_what_was_never_asked_is_refused(requests: Requests) -> None:
     with pytest.raises(UsageError, match="there is no request"):
         requests.settle(ONE.proposal, "answered", at=1.0)
@@ -260,29 +300,9 @@ def test_nothing_on_record_can_be_changed_or_deleted(
     requests.open(ONE)
     say(requests, "toy-000001")
     requests.settle(ONE.proposal, "answered", at=1101.0)
-    requests.put("pause", who="ann", at=1.0)
 
     with closing(sqlite3.connect(path)) as raw, pytest.raises(sqlite3.IntegrityError, match="append-only"):
         raw.execute(change.format(table))
-
-
-def test_commands_come_in_order_and_once(requests: Requests) -> None:
-    requests.put("pause", who="ann", at=1.0)
-    second = requests.put("mode", "observe", who="bob", at=2.0)
-
-    assert [(c.seq, c.kind, c.body, c.who) for c in requests.take_after(0)] == [
-        (1, "pause", "", "ann"),
-        (2, "mode", "observe", "bob"),
-    ]
-    assert requests.take_after(1) == (second,)
-    assert requests.take_after(2) == ()
-
-
-def test_a_command_in_nobodys_name_is_refused(requests: Requests) -> None:
-    with pytest.raises(UsageError, match="who: must be a name"):
-        requests.put("pause", who="", at=1.0)
-
-    assert requests.take_after(0) == ()
 
 
 def test_a_file_that_must_exist_and_does_not_is_named_and_not_made(path: Path) -> None:
