@@ -41,7 +41,7 @@ def explain(data: Path, name: str, *, as_json: bool) -> None:
     with closing(DecisionStore(data / DECISIONS, read_only=True)) as store:
         decision = store.decision(name)
         later = store.after(name, FOLLOWED)
-        pipeline = _pipeline(store, decision)
+        pipeline = pipeline_of(store, decision)
     found = account(decision, pipeline, later)
     if as_json:
         print(json.dumps(explanation_answer(found, decision, later), allow_nan=False))  # noqa: T201
@@ -95,7 +95,7 @@ def subject_of(data: Path, name: str | None) -> Subject:
             decision = latest[0]
         else:
             decision = store.decision(name)
-        pipeline = _pipeline(store, decision)
+        pipeline = pipeline_of(store, decision)
         if pipeline is None:
             raise UsageError(
                 f"the pipeline of decision {decision.id!r} was not kept; ask about another one, "
@@ -167,7 +167,7 @@ def _print(lines: list[tuple[str, str]]) -> None:
         console.print(text + Text(line), highlight=False)
 
 
-def _pipeline(store: DecisionStore, decision: Decision) -> Pipeline | None:
+def pipeline_of(store: DecisionStore, decision: Decision) -> Pipeline | None:
     """Return what was decided for; None where neither the proof nor the store has it."""
     if decision.certificate is not None:
         return decision.certificate.problem.pipeline

@@ -1,1 +1,1 @@
-"""The Streamlit console: reads the stores and calls the core, decides nothing, writes only through the desk."""
+"""The Streamlit console: reads stores and calls the core, decides nothing, writes only through the desk."""

@@ -1,4 +1,7 @@
-"""Charts: pure functions from records to Altair figures. Colours are Okabe and Ito's; nothing relies on them alone."""
+"""Charts: pure functions from records to Altair figures.
+
+The colours are Okabe and Ito's, and nothing relies on them alone.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION, GREY = (
     "#8A8A8A",
 )
 MOST_DRAWN = 480
-"""Points of a curve: more than a screen has room for, each drawn one being the worst of those it stands for."""
+"""Points of a curve: what a screen has room for, each being the worst of those it stands for."""
 MS = 1000.0
 
 Row = dict[str, Any]
@@ -60,7 +63,7 @@ def thinned(points: Sequence[Point], most: int = MOST_DRAWN) -> list[Point]:
 
 
 def load_chart(points: Sequence[Point], across: Across, *, height: int = 200) -> Chart:
-    """Draw the load against what was forecast: the mean, the highest second, and the band from point to upper."""
+    """Draw the load against what was forecast: its mean, and the band from point to upper quantile."""
     rows = [
         {
             "x": across.at(p.time_s),
@@ -104,8 +107,6 @@ def _worst(stretch: Sequence[Point]) -> Point:
     )
 
 
-def _of(
-    choose: Callable[[Iterable[float]], float], values: Iterable[float | None]
-) -> float | None:
+def _of(choose: Callable[[Iterable[float]], float], values: Iterable[float | None]) -> float | None:
     known = [v for v in values if v is not None]
     return choose(known) if known else None

@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 import tomllib
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import ui
+from agent.options import address, loopback
 from core.errors import UsageError
 from ui import settings
 from ui.settings import ConsoleSettings
@@ -100,30 +99,6 @@ def streamlit_options(given: ConsoleSettings) -> dict[str, Any]:
         "runner_magicEnabled": False,
     }
     return chosen | _theme()
-
-
-def address(listen: str) -> tuple[str, int]:
-    """Return host and port of `127.0.0.1:8501`, `[::1]:8501` or `:8501`, which is every address.
-
-    Raises:
-        UsageError: it is no such thing.
-    """
-    try:
-        found = urlsplit(f"//{listen}")
-        port = found.port
-    except ValueError:
-        port = None
-    if not port or found.netloc != listen or "@" in listen:
-        raise UsageError(f"--listen: {listen!r} is no HOST:PORT; 127.0.0.1:8501 or 0.0.0.0:8501 is one")
-    return found.hostname or "0.0.0.0", port
-
-
-def loopback(host: str) -> bool:
-    """Say whether only this machine reaches that address."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _shown(given: ConsoleSettings) -> str:

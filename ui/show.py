@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 Colour = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray"]
 MOST_LABEL = 80
 """Characters of an untrusted text in a place made for a few words."""
+REFRESH_S = 5.0
+"""Between two looks at the stores: half of the usual interval between two decisions."""
 JOINER = "\N{WORD JOINER}"
 """Not seen; keeps `www.` and `://` from becoming a link, which backslashes do not."""
 P = ParamSpec("P")
@@ -107,7 +109,7 @@ def number(value: float | None, unit: str = "") -> str:
 
 
 def empty(title: str, *lines: str) -> None:
-    """Show that there is nothing yet, and what to do about it; *lines* are our own words, and may be commands.
+    """Show that there is nothing yet, and what to do about it; *lines* are our own words, or commands.
 
     A line that begins with `$ ` is shown to be copied.
     """
@@ -128,7 +130,7 @@ def banner(error: TrimtabError) -> None:
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """Show whatever is reported inside as a banner; what nobody foresaw goes to the log, without a trace here."""
+    """Show whatever is reported inside as a banner; the traces of what nobody foresaw go to the log."""
     try:
         yield
     except TrimtabError as error:

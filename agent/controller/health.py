@@ -20,10 +20,10 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from agent.options import address
 from core.errors import UsageError
 
 logger = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ def serving(
     Raises:
         UsageError: *listen* is no HOST:PORT, or cannot be listened on.
     """
-    host, port = _address(listen)
+    host, port = address(listen)
     try:
         server = _Server(host, port, health, metrics, client_s)
     except OSError as error:
@@ -110,22 +110,6 @@ def serving(
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-def _address(listen: str) -> tuple[str, int]:
-    """Return host and port of `127.0.0.1:8090`, `[::1]:8090` or `:8090`, which is every address.
-
-    Raises:
-        UsageError: it is no such thing.
-    """
-    try:
-        found = urlsplit(f"//{listen}")
-        port = found.port
-    except ValueError:
-        port = None
-    if port is None or found.netloc != listen or "@" in listen:
-        raise UsageError(f"{listen!r} is no HOST:PORT; 127.0.0.1:8090 or 0.0.0.0:8090 is one")
-    return found.hostname or "", port
 
 
 class _Server(ThreadingHTTPServer):

@@ -1,0 +1,41 @@
+"""The script that Streamlit runs: who looks, the pages, and the page they want."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui import (
+    access,
+    approvals,
+    chat,
+    decision_page,
+    evaluations,
+    links,
+    overview,
+    pipeline_page,
+    settings,
+    show,
+)
+
+
+def main() -> None:
+    """Draw the page that the address names, for who may see it."""
+    st.set_page_config(page_title="Trimtab", page_icon=":material/tune:", layout="wide")
+    with show.guarded():
+        if access.admitted(settings.given()):
+            _pages()
+
+
+def _pages() -> None:
+    pages = [
+        links.page(overview.page, "Overview", ":material/dashboard:", ""),
+        links.page(pipeline_page.page, "Pipeline", ":material/monitoring:", "pipeline"),
+        links.page(decision_page.page, "Decisions", ":material/fact_check:", "decision"),
+        links.page(chat.page, "Ask", ":material/forum:", "ask"),
+        links.page(approvals.page, "Approvals", ":material/how_to_vote:", "approvals"),
+        links.page(evaluations.page, "Evaluations", ":material/leaderboard:", "evaluations"),
+    ]
+    st.navigation(pages, position="top").run()
+
+
+main()

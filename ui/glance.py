@@ -1,0 +1,139 @@
+"""One pipeline at a glance: its last decision, its state in a word, and the last hour."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import tzinfo
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from agent.asking import pipeline_of
+from agent.controller.clock import FILE as CLOCK
+from agent.controller.clock import Birth
+from agent.controller.states import State, state_of
+from agent.folder import DECISIONS
+from core.configuration import Configuration
+from core.decision import Decision
+from core.errors import StoreError
+from core.pipeline import Pipeline
+from tools.points import Point, Points
+from tools.presence import Life, Presence, life, read_presence
+from tools.store import DecisionStore
+from ui.places import BUSY_S, Place
+from ui.when import When
+
+HOUR_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What is to be seen of a pipeline at once."""
+
+    place: Place
+    when: When
+    decision: Decision
+    """The last one."""
+    pipeline: Pipeline | None
+    """None where the store no longer has it."""
+    presence: Presence | None
+    """None where a loop of an older version keeps none."""
+    recent: tuple[Point, ...]
+    """The hour of the loop's clock up to the last decision, oldest first."""
+
+    @property
+    def state(self) -> State:
+        """Return the state in one word."""
+        if self.presence is not None and self.presence.paused_by:
+            return "paused"
+        if self.pipeline is None:
+            return "blind"
+        return state_of(self.decision, self.pipeline.slo)
+
+    @property
+    def attainment(self) -> float | None:
+        """Return the share of the last hour's requests that were in time; None where nothing counted them."""
+        return attainment(self.recent)
+
+    @property
+    def cores(self) -> float | None:
+        """Return the cores of what runs; None where either is unknown."""
+        return cores_of(self.pipeline, self.decision.running)
+
+    def life(self, now: float) -> Life | None:
+        """Return whether the loop lives at Unix time *now*; None where it never said."""
+        return None if self.presence is None else life(self.presence, now)
+
+
+def glance(place: Place, zone: tzinfo) -> Glance | None:
+    """Return a pipeline at a glance; None where it has no decision.
+
+    Raises:
+        StoreError: the store cannot be read.
+        UsageError: it is gone.
+    """
+    with closing(Points(place.folder / DECISIONS, busy_s=BUSY_S)) as points:
+        last = points.last(place.pipeline, 1)
+        if not last:
+            return None
+        now_s = last[0].time_s
+        recent = points.between(place.pipeline, now_s - HOUR_S, now_s)
+    with closing(DecisionStore(place.folder / DECISIONS, read_only=True, busy_s=BUSY_S)) as store:
+        decision = store.decision(last[0].id)
+        pipeline = pipeline_of(store, decision)
+    presence = read_presence(place.folder)
+    return Glance(
+        place, When(zero_of(place.folder, presence), zone), decision, pipeline, presence, tuple(recent)
+    )
+
+
+def when_of(place: Place, zone: tzinfo) -> When:
+    """Return what the clock of a pipeline's loop means.
+
+    Raises:
+        StoreError: what the loop says of itself is damaged.
+    """
+    return When(zero_of(place.folder, read_presence(place.folder)), zone)
+
+
+def zero_of(folder: Path, presence: Presence | None) -> float | None:
+    """Return the Unix time of second 0 of a loop's clock; None where its run is simulated.
+
+    Raises:
+        StoreError: the clock's file is damaged.
+    """
+    path = folder / CLOCK
+    try:
+        return Birth.model_validate_json(path.read_bytes()).zero
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read: {error.strerror}; make it readable") from error
+    except ValidationError as error:
+        raise StoreError(f"{path}: is damaged; move the folder away to start anew") from error
+    if presence is None or not presence.real_time:
+        return None
+    return presence.beat - presence.clock_s
+
+
+def attainment(points: Sequence[Point]) -> float | None:
+    """Return the share of all judged requests that were in time; None where none was."""
+    judged = sum(p.judged for p in points if p.in_time is not None)
+    if not judged:
+        return None
+    return sum(p.in_time * p.judged for p in points if p.in_time is not None) / judged
+
+
+def cores_of(pipeline: Pipeline | None, configuration: Configuration | None) -> float | None:
+    """Return the cores of a configuration; None where either is unknown."""
+    if pipeline is None or configuration is None:
+        return None
+    return configuration.checked(pipeline).cores(pipeline)
+
+
+def silent_s(presence: Presence, now: float | None = None) -> float:
+    """Return how long the loop has not said anything, in seconds."""
+    return max(0.0, (time.time() if now is None else now) - presence.beat)

@@ -1,0 +1,194 @@
+"""Whether the pipelines are fine: each with its state, the last hour, and what was decided last."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import get_args
+
+import streamlit as st
+
+from agent.controller.states import State
+from agent.lines import chosen_of, reason_of
+from core.assessment import SignalState
+from core.errors import TrimtabError
+from ui import charts, links, settings, show
+from ui.glance import Glance, glance, silent_s
+from ui.places import Found, Place, found
+from ui.show import REFRESH_S, SIGNALS, STATES, Look
+from ui.when import viewers_zone
+
+MOST_CARDS = 6
+"""Pipelines that are shown with a curve; of more there is a table, and cards of those that need a look."""
+WORST_FIRST: tuple[State, ...] = ("breached", "blind", "degraded", "paused", "fine")
+CURVE = 110
+"""Pixels of a curve's height."""
+
+
+def page() -> None:
+    """Draw the overview, and draw it again every few seconds."""
+    st.title("Pipelines", anchor=False)
+    _live()
+
+
+@st.fragment(run_every=REFRESH_S)
+@show.guards
+def _live() -> None:
+    seen = found(settings.given().data)
+    for one in seen.unreadable:
+        st.warning(show.label(one.problem, 400), icon=":material/database_off:")
+    if not seen.places:
+        _nothing(seen)
+        return
+    glances = [g for place in seen.places if (g := _glance(place)) is not None]
+    glances.sort(key=lambda g: (WORST_FIRST.index(g.state), g.place.key))
+    _summary(glances)
+    if len(glances) > MOST_CARDS:
+        _table(glances)
+        glances = [g for g in glances if g.state != "fine"]
+    for one in glances[:MOST_CARDS]:
+        _card(one)
+
+
+def _nothing(seen: Found) -> None:
+    if seen.unreadable:
+        return
+    show.empty(
+        "No pipeline yet",
+        f"There is no decision below {settings.given().data}. A loop makes them; this page shows it at once.",
+        "In a minute, on a simulated cluster:",
+        "$ trimtab demo",
+        "With a pipeline and a load of your own:",
+        "$ trimtab run pipeline.yaml --trace load.csv --real-time",
+        "What already runs on Kubernetes, without changing anything:",
+        "$ trimtab run --cluster kubernetes --namespace NAMESPACE --prometheus-url URL --data trimtab-out/all",
+    )
+
+
+def _glance(place: Place) -> Glance | None:
+    """Return a pipeline at a glance; what is wrong with one is shown, and hides no other."""
+    try:
+        return glance(place, viewers_zone())
+    except TrimtabError as error:
+        show.banner(error)
+        return None
+
+
+def _summary(glances: list[Glance]) -> None:
+    """Show how many are in which state, the worst first."""
+    counts = Counter(g.state for g in glances)
+    show.chips([(f"{counts[state]} {state}", STATES[state]) for state in WORST_FIRST if counts[state]])
+
+
+def _card(one: Glance) -> None:
+    now = time.time()
+    with st.container(border=True):
+        _head(one, now)
+        left, right = st.columns([3, 2], vertical_alignment="center")
+        with left:
+            chart = charts.load_chart(one.recent, charts.Across(one.when), height=CURVE)
+            st.altair_chart(chart, alt="Load against its forecast over the last hour")
+        with right:
+            _figures(one)
+        _last(one)
+        _telemetry(one)
+
+
+def _head(one: Glance, now: float) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        links.to_pipeline(one.place)
+        show.state_chip(one.state)
+        mode = one.decision.mode if one.presence is None else one.presence.mode
+        st.badge(f"mode {mode}", icon=":material/tune:", color="blue")
+        _life(one, now)
+
+
+def _life(one: Glance, now: float) -> None:
+    """Show whether the loop goes on deciding."""
+    alive, presence = one.life(now), one.presence
+    if presence is None or alive == "running":
+        return
+    if alive == "ended":
+        st.badge("the run has ended", icon=":material/flag:", color="gray")
+        return
+    st.badge(
+        f"no sign of life for {show.age(silent_s(presence, now))}: nothing is decided any more",
+        icon=":material/heart_broken:",
+        color="red",
+    )
+
+
+def _figures(one: Glance) -> None:
+    """Show the figures that say whether a pipeline is fine, each against what it should be."""
+    slo = None if one.pipeline is None else one.pipeline.slo
+    seen = one.decision.observation
+    first, second = st.columns(2), st.columns(2)
+    aim = "" if slo is None else f"aim {slo.quantile:.1%}"
+    first[0].metric("SLO attainment, last hour", show.percent(one.attainment), aim, **QUIET)
+    limit = "" if slo is None else f"SLO {slo.latency_s:g} s"
+    latency = None if seen is None else seen.latency_s
+    quantile = "latency" if slo is None else f"latency, p{slo.quantile * 100:g}"
+    first[1].metric(quantile, show.number(latency, " s"), limit, **QUIET)
+    accuracy = None if seen is None else seen.accuracy
+    labelled = "" if seen is None else f"of {seen.labelled} labelled"
+    second[0].metric("accuracy", show.percent(accuracy), labelled, **QUIET)
+    chosen = chosen_of(one.decision)
+    replicas = "" if chosen is None else f"{sum(s.replicas for s in chosen.stages)} replicas"
+    second[1].metric("cores", show.number(one.cores), replicas, **QUIET)
+
+
+QUIET = {"delta_color": "off", "delta_arrow": "off"}
+"""What a figure is held against is no change of it."""
+
+
+def _last(one: Glance) -> None:
+    decision = one.decision
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        show.outcome_chip(decision.outcome)
+        links.to_decision(one.place, decision.id, one.when.text(decision.time_s))
+        show.plain(reason_of(decision), 200)
+
+
+def _telemetry(one: Glance) -> None:
+    """Show what is measured, by its four states; what is not fresh by name."""
+    signals = one.decision.signals
+    counts = Counter(s.state for s in signals)
+    states: tuple[SignalState, ...] = get_args(SignalState)
+    looks: list[tuple[str, Look]] = [(f"{counts[s]} {s}", SIGNALS[s]) for s in states if counts[s]]
+    unsure = [s for s in signals if s.state in ("stale", "missing")]
+    looks += [(f"{s.name} {s.state}", SIGNALS[s.state]) for s in unsure[:MOST_CARDS]]
+    if not signals:
+        looks = [("no metrics at all", SIGNALS["missing"])]
+    show.chips(looks)
+
+
+def _table(glances: list[Glance]) -> None:
+    rows = [
+        {
+            "pipeline": g.place.key,
+            "state": g.state,
+            "mode": g.decision.mode,
+            "attainment": None if g.attainment is None else 100 * g.attainment,
+            "load": [p.load_mean or 0.0 for p in charts.thinned(g.recent, CURVE)],
+            "accuracy": None if g.decision.observation is None else g.decision.observation.accuracy,
+            "cores": g.cores,
+            "last decision": f"{g.decision.outcome}: {reason_of(g.decision)}"[:200],
+        }
+        for g in glances
+    ]
+    picked = st.dataframe(
+        rows,
+        hide_index=True,
+        key="pipelines",
+        on_select="rerun",
+        selection_mode="single-row",
+        column_config={
+            "attainment": st.column_config.NumberColumn("in time, 1 h", format="%.2f %%"),
+            "load": st.column_config.LineChartColumn("load, 1 h"),
+            "accuracy": st.column_config.NumberColumn(format="%.3f"),
+            "cores": st.column_config.NumberColumn(format="%.1f"),
+        },
+    )
+    chosen = picked["selection"]["rows"]
+    if chosen:
+        links.open_pipeline(glances[chosen[0]].place)
