@@ -21,6 +21,8 @@ def guard_of(host: str, public: str | None) -> dict[str, Any]:
         "server.corsAllowedOrigins": [] if public is None else [origin_of(public)],
         "server.enableCORS": True,
         "server.enableXsrfProtection": True,
+        "server.trustedUserHeaders": {},  # a header would override who is signed in
+        "server.enableAgentApi": False,
     }
 
 
