@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from core.values import Count, Fraction, Frozen, Name, NonNegative, PositiveCount
 
+QUANTILES = (0.5, 0.95, 0.99)
+"""The shares of requests whose latency is kept on record beside that of the SLO."""
+
 
 class ServiceObservation(Frozen):
     """Service times of one variant at one batch size, as measured."""
@@ -35,6 +38,14 @@ class ExaminedObservation(Frozen):
     correct: Count
 
 
+class LatencyQuantile(Frozen):
+    """How quick a share of the requests was."""
+
+    quantile: Fraction
+    latency_s: NonNegative
+    """End to end; that share took no longer."""
+
+
 class StageObservation(Frozen):
     """One stage over the interval."""
 
@@ -59,6 +70,8 @@ class Observation(Frozen):
     """Requests per second, a sample for each second, oldest first; None where a scrape is missing."""
     latency_s: NonNegative | None
     """End-to-end latency at the quantile the SLO names."""
+    latencies: tuple[LatencyQuantile, ...] = ()
+    """At each of `QUANTILES`, ascending; empty where nothing is known of them."""
     in_time: Fraction | None
     """Share of the finished and dropped requests that were served within the SLO."""
     judged: Count = 0

@@ -10,8 +10,10 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import TypeVar
 
 from core.observation import (
+    QUANTILES,
     ExaminedObservation,
     LabelledObservation,
+    LatencyQuantile,
     Observation,
     ServiceObservation,
     StageObservation,
@@ -39,6 +41,7 @@ def observed(
         interval_s=interval_s,
         loads_rps=tuple(loads_rps),
         latency_s=latency.quantile(pipeline.slo.quantile),
+        latencies=_latencies(latency),
         in_time=min(1.0, (within or 0.0) * completed / finished) if finished else None,
         judged=round(finished),
         dropped_rps=dropped / interval_s if interval_s else None,
@@ -57,6 +60,12 @@ def arrived(before: Scrape | None, after: Scrape | None) -> float | None:
     if before is None or after is None or after.requests_total < before.requests_total:
         return None
     return after.requests_total - before.requests_total
+
+
+def _latencies(latency: Histogram) -> tuple[LatencyQuantile, ...]:
+    """Return the quantiles that are kept on record; none where nothing was served."""
+    found = ((quantile, latency.quantile(quantile)) for quantile in QUANTILES)
+    return tuple(LatencyQuantile(quantile=q, latency_s=value) for q, value in found if value is not None)
 
 
 def _stage(stage: Stage, before: Scrape, after: Scrape, interval_s: float) -> StageObservation:

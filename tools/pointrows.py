@@ -10,8 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 
-QUANTILES: Mapping[str, float] = {"p50_s": 0.5, "p95_s": 0.95, "p99_s": 0.99}
-"""The latency quantiles that have a column."""
+from core.observation import QUANTILES
 
 
 def _at(path: str) -> str:
@@ -50,7 +49,7 @@ COLUMNS: Mapping[str, tuple[str, str]] = {
     "forecast_point": ("REAL", _at("forecast.point_rps")),
     "forecast_upper": ("REAL", _at("forecast.upper_rps")),
     "latency_s": ("REAL", _at("observation.latency_s")),
-    **{column: ("REAL", _quantile(quantile)) for column, quantile in QUANTILES.items()},
+    **{f"p{100 * quantile:.0f}_s": ("REAL", _quantile(quantile)) for quantile in QUANTILES},
     "in_time": ("REAL", _at("observation.in_time")),
     "judged": ("INTEGER", f"coalesce({_at('observation.judged')}, 0)"),
     "dropped_rps": ("REAL", _at("observation.dropped_rps")),

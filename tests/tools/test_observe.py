@@ -80,6 +80,18 @@ def test_the_latency_is_that_of_the_interval_alone() -> None:
     assert observed(SPEC, START, LATER, []).latency_s == pytest.approx(1.96)
 
 
+def test_the_quantiles_on_record_are_those_of_the_interval_alone() -> None:
+    """Of its 40 half are within 0.5 s; number 38 is 0.8 of the way through the last ten, from 1 to 2 s."""
+    found = observed(SPEC, START, LATER, []).latencies
+
+    assert [q.quantile for q in found] == [0.5, 0.95, 0.99]
+    assert [q.latency_s for q in found] == pytest.approx([0.5, 1.8, 1.96])
+
+
+def test_an_interval_in_which_nothing_was_answered_has_no_quantiles() -> None:
+    assert observed(SPEC, START, START, []).latencies == ()
+
+
 def test_in_time_are_those_within_the_slo_of_all_that_finished_or_were_dropped() -> None:
     assert observed(SPEC, START, LATER, []).in_time == pytest.approx(30 / (40 + 10))
 

@@ -122,6 +122,24 @@ def test_an_interval_that_could_not_be_read_is_in_the_next_one() -> None:
     assert seen.judged == 40
 
 
+def test_latencies_are_the_quantiles_of_the_interval_over_all_processes() -> None:
+    """Two routers answer 1 and 3 a second within 0.5 s, and as many more between 0.5 and 1 s."""
+    recorded, now = Recorded(), [10.0]
+    for instance, rate in (("a", 1.0), ("b", 3.0)):
+        recorded.add(names.REQUESTS, every_second(0, 20, 2 * rate), instance=instance)
+        for le, share in (("0.5", 1.0), ("1.0", 2.0), ("+Inf", 2.0)):
+            samples = every_second(0, 20, share * rate)
+            recorded.add(f"{names.LATENCY}_bucket", samples, instance=instance, le=le)
+    found = metrics(recorded, now)
+    found.observe()
+    now[0] = 20.0
+
+    seen = found.observe().latencies
+
+    assert [q.quantile for q in seen] == [0.5, 0.95, 0.99]
+    assert [q.latency_s for q in seen] == pytest.approx([0.5, 0.95, 0.99])
+
+
 def test_only_replicas_with_a_fresh_sample_count_as_ready() -> None:
     recorded, now = Recorded(), [10.0]
     recorded.add(names.REQUESTS, every_second(0, 10, 1.0))

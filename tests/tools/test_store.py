@@ -80,6 +80,18 @@ def test_the_latest_come_newest_first_in_the_order_they_were_recorded(store: Dec
     assert store.count() == 3
 
 
+def test_pages_of_a_pipeline_come_newest_first_and_join_without_a_gap(store: DecisionStore) -> None:
+    for k in range(5):
+        store.record(decision(f"d{k}"))
+        store.record(decision(f"other{k}").model_copy(update={"pipeline": "other"}))
+
+    first = store.page("toy", None, 2)
+    second = store.page("toy", store.seq(first[-1].id), 2)
+    last = store.page("toy", store.seq(second[-1].id), 2)
+
+    assert [[d.id for d in page] for page in (first, second, last)] == [["d4", "d3"], ["d2", "d1"], ["d0"]]
+
+
 def test_recording_again_changes_nothing(store: DecisionStore) -> None:
     store.record(decision("one", 1.0))
     store.intend(intent("one", 1.0))
@@ -214,6 +226,8 @@ def test_reading_makes_no_store_where_there_is_none(path: Path) -> None:
 def test_a_name_that_is_not_there_is_refused_with_the_way_to_the_names(store: DecisionStore) -> None:
     with pytest.raises(UsageError, match=r"there is no decision 'one' in .*; `trimtab decisions` lists them"):
         store.decision("one")
+    with pytest.raises(UsageError, match=r"there is no decision 'one' in .*; `trimtab decisions` lists them"):
+        store.seq("one")
 
 
 @pytest.mark.parametrize("read_only", [True, False])
@@ -256,6 +270,8 @@ def test_a_decision_of_another_version_is_reported_as_that(store: DecisionStore,
 
     with pytest.raises(StoreError, match="was written by another version: move the file away to start anew"):
         store.latest(1)
+    with pytest.raises(StoreError, match="was written by another version: move the file away to start anew"):
+        store.decision("old")
 
 
 def test_a_folder_that_is_not_there_is_reported(tmp_path: Path) -> None:

@@ -128,8 +128,8 @@ def _counts(name: str, found: Found) -> tuple[Row, ...]:
 
 def _drop_incomplete(rows: dict[str, tuple[Row, ...]]) -> None:
     """Leave out what would say something else without its other half."""
-    if "latency" in rows and not _is_histogram(rows["latency"]):
-        del rows["latency"]
+    if "latency" in rows and not (_is_histogram(rows["latency"]) and len(rows["latency"]) > 1):
+        del rows["latency"]  # the last bucket alone says nothing of how long anything took
     for pair in PAIRED:
         _keep_common(rows, pair)
     whole = _whole_histograms(rows.get("batch_size", ()))

@@ -37,6 +37,8 @@ def test_an_interval_reads_as_two_scrapes_would(world: World) -> None:
     assert (seen.judged, seen.dropped_rps) == (60, 1.0)
     assert seen.in_time == pytest.approx(50 / 60)
     assert seen.latency_s == pytest.approx(0.5 + 0.99 * 0.5), "all between 0.5 and 1 s"
+    assert [q.quantile for q in seen.latencies] == [0.5, 0.95, 0.99]
+    assert [q.latency_s for q in seen.latencies] == pytest.approx([0.75, 0.975, 0.995])
     assert seen.accuracy is None
     assert seen.labelled_by is None
 
@@ -64,6 +66,7 @@ def test_idle_is_counters_that_are_there_and_do_not_move(world: World) -> None:
 
     assert seen.loads_rps == (0.0,) * 10
     assert (seen.judged, seen.in_time, seen.dropped_rps) == (0, None, 0.0)
+    assert seen.latencies == ()
     assert [s.arrivals_rps for s in seen.stages] == [0.0, 0.0]
     states = signals(seen)
     assert {states[name] for name in ("load", "latency", "arrivals[first]", "queue[first]")} == {"idle"}
@@ -96,6 +99,23 @@ def test_labels_are_counted_from_the_first(world: World) -> None:
 
 
 @past
+def only_the_last_bucket(history: History, name: str) -> None:
+    """Somebody keeps of the latency no more than how many there were."""
+    add = counters(history, name)
+    add("trimtab_requests_total", growing(6.0))
+    add("trimtab_completed_total", growing(6.0))
+    add("trimtab_dropped_total", growing(0.0), reason="expired")
+    add("trimtab_latency_seconds_bucket", growing(6.0), le="+Inf")
+    both(history, name)
+
+
+def test_a_histogram_of_one_bucket_says_nothing_of_the_latency(world: World) -> None:
+    seen = world.seen(only_the_last_bucket)
+
+    assert (seen.latency_s, seen.latencies, seen.in_time) == (None, (), None)
+
+
+@past
 def half_is_missing(history: History, name: str) -> None:
     """Somebody dropped the series with le="+Inf", the labels' truths and the seconds of services."""
     add = counters(history, name)
@@ -116,6 +136,7 @@ def test_half_of_what_belongs_together_is_unknown_and_not_zero(world: World) -> 
     seen = world.seen(half_is_missing)
 
     assert (seen.latency_s, seen.in_time, seen.judged) == (None, None, 0), "zero in time would be a breach"
+    assert seen.latencies == ()
     assert seen.dropped_rps == 1.0
     assert (seen.accuracy, seen.labelled) == (None, 0), "none right would be a drift"
     assert seen.stages[0].services == (), "no seconds for sixty batches would be very fast"
