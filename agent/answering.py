@@ -7,7 +7,7 @@ the reason that stopped the recorded one, if any did.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from agent.llm.client import Client, RawCall, Reply
 from agent.llm.contract import PROPOSE
 from agent.llm.recorder import MemoryRecorder
 from agent.llm.settings import ClientSettings, PlannerSettings
+from agent.llm.streaming import Draft
 from agent.planners.llm import LlmPlanner
 from core.decision import Decision
 from core.spend import Spend
@@ -103,8 +104,9 @@ class TapeCaller(Caller):
         *,
         force: str | None,
         spend: Spend,
+        heard: Callable[[Draft], None] | None = None,
     ) -> Called:
-        """Return the recorded answer."""
+        """Return the recorded answer, all of it at once."""
         exchange = self.tape.next(messages)
         if exchange is None or not exchange.answers:
             return Called(Stopped(self.tape.stopped or NO_MORE, failed=True), spend, Spend())

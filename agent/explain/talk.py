@@ -21,6 +21,7 @@ from agent.explain.question import MOST_QUESTION, asked
 from agent.explain.record_tool import ANSWER, RECORD, Answering, own_schemas, record_use
 from agent.explain.reply import Reply, Statement, neutralised
 from agent.explain.saying import Useless, read
+from agent.explain.steps import Asking, Heard, Used, saying
 from agent.explain.subject import Subject
 from agent.explain.text import neutral
 from agent.llm.calling import Caller, Stopped
@@ -31,6 +32,7 @@ from agent.llm.prices import Prices, read_prices
 from agent.llm.recorder import Recorder
 from agent.llm.rendering import correction_text, result_text
 from agent.llm.settings import ClientSettings, PlannerSettings
+from agent.llm.streaming import Draft
 from agent.llm.talk import CHARS_PER_TOKEN, length, sendable
 from agent.planners.briefing import Message
 from core.spend import Budget, Spend
@@ -68,9 +70,27 @@ class _Course:
     messages: list[Message]
     uses: list[ToolUse]
     situation: Situation | None
+    heard: Heard | None
     spend: Spend = field(default_factory=Spend)
     slips: int = 0
     rounds: int = 0
+
+    def hear(self, draft: Draft) -> None:
+        """Tell whoever listens what of the answer has arrived."""
+        said = saying(draft)
+        if said is not None and self.heard is not None:
+            self.heard(said)
+
+    def keep(self, use: ToolUse) -> None:
+        """Keep the result of a tool, and tell whoever listens."""
+        self.uses.append(use)
+        if self.heard is not None:
+            self.heard(Used(use))
+
+    def ask(self) -> None:
+        """Tell whoever listens that the model is being asked."""
+        if self.heard is not None:
+            self.heard(Asking(self.rounds + self.slips + 1))
 
 
 class Talk:
@@ -101,8 +121,17 @@ class Talk:
         question: str,
         subject: Subject,
         conversation: Conversation = Conversation(),  # noqa: B008 - frozen
+        *,
+        heard: Heard | None = None,
     ) -> Reply:
         """Return the model's answer; the record's where it gives none.
+
+        Args:
+            question: As a person wrote it.
+            subject: The decision it is about.
+            conversation: What was asked and answered before.
+            heard: Called with each step as it happens, in this thread. The answer is then streamed; what is
+                returned replaces what was streamed.
 
         Raises:
             UsageError: the question is empty or too long.
@@ -110,7 +139,7 @@ class Talk:
             StoreError: a call cannot be recorded.
         """
         text = asked(question)
-        course = self._begun(text, subject, conversation)
+        course = self._begun(text, subject, conversation, heard)
         found = self._talked(course, subject)
         if isinstance(found, Useless):
             return by_record(question, subject, note=f"the language model gave no answer: {found.complaint}")
@@ -121,7 +150,7 @@ class Talk:
         statements = tuple(Statement(line, source) for line in lines)
         return neutralised(Reply(subject.decision.id, text, "model", statements, note, loose))
 
-    def _begun(self, text: str, subject: Subject, conversation: Conversation) -> _Course:
+    def _begun(self, text: str, subject: Subject, conversation: Conversation, heard: Heard | None) -> _Course:
         record = record_use(1, "open-1", "{}", subject)
         names = ", ".join(f"{s.name}/{v.name}" for s in subject.pipeline.stages for v in s.variants)
         prompt = load("question").render(
@@ -133,18 +162,22 @@ class Talk:
             question=text,
             most_question=MOST_QUESTION,
         )
-        return _Course([{"role": "user", "content": prompt}], [record], subject.situation())
+        course = _Course([{"role": "user", "content": prompt}], [], subject.situation(), heard)
+        course.keep(record)
+        return course
 
     def _talked(self, course: _Course, subject: Subject) -> Answering | Useless:
         """Ask until there is an answer, or the tools, the slips or a budget are at their end."""
         while True:
             last = course.rounds >= self._settings.tool_rounds + 1
+            course.ask()
             called = self._caller.call(
                 f"ask-{subject.decision.id}"[:253],
                 self._sent(course),
                 self._tools,
                 force=ANSWER if last else None,
                 spend=course.spend,
+                heard=None if course.heard is None else course.hear,
             )
             course.spend = called.spend
             if isinstance(called.outcome, Stopped):
@@ -197,7 +230,7 @@ class Talk:
                 arguments=call.arguments,
                 situation=course.situation,
             )
-        course.uses.append(use)
+        course.keep(use)
         function = {"name": call.name, "arguments": call.arguments}
         course.messages += [
             {

@@ -11,10 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agent.llm.client import Client, ModelFailed, Reply
+from agent.llm.client import Client, Reply
+from agent.llm.failures import ModelFailed
 from agent.llm.prices import Price
 from agent.llm.recorder import Recorder
 from agent.llm.settings import PlannerSettings
+from agent.llm.streaming import Draft
 from agent.llm.talk import length, tokens
 from core.spend import Budget, Spend
 
@@ -78,8 +80,9 @@ class Caller:
         *,
         force: str | None,
         spend: Spend,
+        heard: Callable[[Draft], None] | None = None,
     ) -> Called:
-        """Return the model's answer, or why there is none.
+        """Return the model's answer, or why there is none; *heard* is called with it as it arrives.
 
         Raises:
             StoreError: it cannot be recorded.
@@ -92,7 +95,8 @@ class Caller:
             reason = f"prompt and answer take about {reserved.tokens} tokens, the context has {fits}"
             return Called(Stopped(reason, failed=False), spend, day)
         wait_s, failure = 0.0, ""
-        for attempt in range(self.client.settings.attempts):
+        attempt, attempts = 0, self.client.settings.attempts
+        while attempt < attempts:
             left_s = self._left_s(spend, day) - wait_s
             stop = self.stop(spend, day, reserved)
             if stop is None and left_s < LEAST_SECONDS:
@@ -105,7 +109,7 @@ class Caller:
             began = time.perf_counter()
             if wait_s:
                 self.sleep(wait_s)
-            outcome = self._asked(messages, tools, force, left_s)
+            outcome = self._asked(messages, tools, force, left_s, heard)
             used = self._used(outcome, reserved, time.perf_counter() - began)
             spend, day = spend.plus(used), day.plus(used)
             if isinstance(outcome, Reply):
@@ -113,9 +117,15 @@ class Caller:
                 return Called(outcome, spend, day)
             failure = str(outcome)
             self.recorder.record(decision, "error", {"reason": failure}, model=model, spend=used)
+            attempt += 1
+            if outcome.unstreamed:
+                attempts, wait_s = attempts + 1, 0.0  # the same once more, in the way that it may know
+                continue
             if not outcome.passing:
                 break
-            wait_s = BACKOFF_S * 2**attempt if outcome.retry_after_s is None else outcome.retry_after_s
+            wait_s = (
+                BACKOFF_S * 2 ** (attempt - 1) if outcome.retry_after_s is None else outcome.retry_after_s
+            )
         return Called(Stopped(failure, failed=True), spend, day)
 
     def _asked(
@@ -124,6 +134,7 @@ class Caller:
         tools: Sequence[Mapping[str, Any]],
         force: str | None,
         left_s: float,
+        heard: Callable[[Draft], None] | None,
     ) -> Reply | ModelFailed:
         settings = self.client.settings
         try:
@@ -133,6 +144,7 @@ class Caller:
                 force=force,
                 seconds=min(left_s, settings.timeout_s),
                 output_tokens=settings.output_tokens,
+                heard=heard,
             )
         except ModelFailed as error:
             return error

@@ -5,24 +5,25 @@
 The one module that knows langchain-openai. What goes wrong is one exception that says whether trying again
 may help; what comes back is plain. The key never appears in either. The library is imported with the first
 call, because that takes a second, and its client demands a key even where the server wants none.
+
+Where somebody listens the answer is streamed; an endpoint that cannot do that is asked without from then on.
 """
 
 from __future__ import annotations
 
 import json
-import math
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from agent.llm.deadline import OutOfTime, in_time
+from agent.llm.failures import ModelFailed, translating
 from agent.llm.settings import OPENAI_URL, ClientSettings
-from core.errors import TransientError
+from agent.llm.streaming import Arriving, Draft
 from tools.redaction import Redactor
 
 if TYPE_CHECKING:
     import httpx2
-    import openai
     from langchain_core.messages import AIMessage
     from langchain_openai import ChatOpenAI
 
@@ -30,10 +31,6 @@ MOST_REASON = 300
 """Characters of a foreign error that are kept."""
 MOST_TEXT = 20_000
 """Characters of an answer's text, and of a call's arguments, that are looked at."""
-REQUEST_TIMEOUT = 408
-TOO_MANY = 429
-SERVER_ERROR = 500
-REDIRECT = 300, 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +55,14 @@ class Reply:
     output_tokens: int | None
 
 
-class ModelFailed(TransientError):
-    """The endpoint gave no usable answer."""
-
-    def __init__(
-        self, reason: str, *, passing: bool, retry_after_s: float | None = None, answered: bool = False
-    ) -> None:
-        super().__init__(reason)
-        self.passing = passing
-        """Whether the same call may work a moment later."""
-        self.retry_after_s = retry_after_s
-        self.answered = answered
-        """Whether the endpoint took the prompt in, so that it may charge for it."""
-
-
 class Client:
     """A model, called with a deadline that holds for the whole answer."""
 
     def __init__(self, settings: ClientSettings) -> None:
         self.settings = settings
         self._redactor = Redactor.of([settings.key.get_secret_value()])
+        self._streams = True
+        """False once the endpoint has shown that it cannot."""
         self._model: ChatOpenAI | None = None
         self._http: httpx2.Client | None = None
 
@@ -89,6 +74,7 @@ class Client:
         force: str | None,
         seconds: float,
         output_tokens: int,
+        heard: Callable[[Draft], None] | None = None,
     ) -> Reply:
         """Return the model's answer.
 
@@ -98,6 +84,7 @@ class Client:
             force: The tool that must be called; None to leave the choice to the settings.
             seconds: The deadline of the whole call.
             output_tokens: The most the answer may have.
+            heard: Called with the answer as it arrives, in this thread; None to take it as a whole.
 
         Raises:
             ModelFailed: there is none.
@@ -113,8 +100,14 @@ class Client:
             options["max_completion_tokens"] = output_tokens
         else:
             options["extra_body"] = {"max_tokens": output_tokens}  # what older servers know it by
-        message = self._in_time(lambda: self._invoked(model, list(messages), options), seconds)
-        return self._reply(message)
+        sent = [dict(message) for message in messages]
+        if heard is None or not self._streams:
+            return self._reply(
+                self._in_time(lambda _: self._invoked(model, sent, options), seconds, _unheard)
+            )
+        return self._reply(
+            self._in_time(lambda tell: self._streamed(model, sent, options, tell), seconds, heard)
+        )
 
     def _built(self) -> ChatOpenAI:
         if self._model is None:
@@ -137,25 +130,24 @@ class Client:
             )
         return self._model
 
-    def _in_time(self, call: Callable[[], AIMessage], seconds: float) -> AIMessage:
-        """Return what *call* does within the deadline; a dripping server keeps other timeouts happy."""
-        box: list[AIMessage | Exception] = []
-
-        def run() -> None:
-            try:
-                box.append(call())
-            except Exception as error:  # noqa: BLE001 - handed over to the caller's thread
-                box.append(error)
-
-        thread = threading.Thread(target=run, name="model call", daemon=True)
-        thread.start()
-        thread.join(seconds)
-        if not box:
+    def _in_time(
+        self,
+        call: Callable[[Callable[[Draft], None]], AIMessage],
+        seconds: float,
+        heard: Callable[[Draft], None],
+    ) -> AIMessage:
+        """Return what *call* does within the deadline; whatever else ends the wait cuts the connection."""
+        try:
+            return in_time(call, seconds, heard)
+        except OutOfTime:
             self._abandon()
-            raise ModelFailed(f"no answer within {seconds:.3g} s", passing=True, answered=True)
-        if isinstance(box[0], Exception):
-            raise box[0] from None
-        return box[0]
+            raise ModelFailed(f"no answer within {seconds:.3g} s", passing=True, answered=True) from None
+        except ModelFailed as error:
+            self._streams = self._streams and not error.unstreamed
+            raise
+        except BaseException:
+            self._abandon()
+            raise
 
     def _abandon(self) -> None:
         """Cut the connection and start anew with the next call."""
@@ -164,48 +156,24 @@ class Client:
             http.close()
 
     def _invoked(
-        self, model: ChatOpenAI, messages: list[Mapping[str, Any]], options: dict[str, Any]
+        self, model: ChatOpenAI, messages: list[dict[str, Any]], options: dict[str, Any]
     ) -> AIMessage:
-        """Call the library, and translate whatever it raises; nothing of the original is chained: it may hold
-        the key."""
-        import httpx2  # noqa: PLC0415 - as its library
-        import openai  # noqa: PLC0415 - as its library
+        with translating(Arriving(), self._clean, streamed=False):
+            return model.invoke(messages, **options)
 
-        from agent.llm.transport import BodyRefused  # noqa: PLC0415 - brings httpx2
-
-        try:
-            return model.invoke([dict(m) for m in messages], **options)
-        except BodyRefused as error:
-            raise ModelFailed(str(error), passing=False, answered=True) from None
-        except openai.APITimeoutError:
-            raise ModelFailed("the endpoint took too long", passing=True, answered=True) from None
-        except (openai.APIConnectionError, httpx2.HTTPError) as error:
-            reason = self._clean(f"the endpoint cannot be reached: {error.__cause__ or error}")
-            raise ModelFailed(reason, passing=True) from None
-        except openai.APIStatusError as error:
-            raise self._refused(error) from None
-        except (
-            openai.OpenAIError,
-            ValueError,
-            LookupError,
-            TypeError,
-            AttributeError,
-            ArithmeticError,
-            RecursionError,
-        ) as error:
-            reason = f"the endpoint's answer is not OpenAI's protocol: {type(error).__name__}: {error}"
-            raise ModelFailed(self._clean(reason), passing=True, answered=True) from None
-
-    def _refused(self, error: openai.APIStatusError) -> ModelFailed:
-        status = error.status_code
-        if REDIRECT[0] <= status < REDIRECT[1]:
-            where = f"the endpoint redirects (HTTP {status}), which is not followed; correct OPENAI_BASE_URL"
-            return ModelFailed(where, passing=False)
-        reason = self._clean(f"the endpoint answers HTTP {status}: {error.message}")
-        passing = status in (REQUEST_TIMEOUT, TOO_MANY) or status >= SERVER_ERROR
-        return ModelFailed(
-            reason, passing=passing, retry_after_s=_seconds(error.response.headers.get("retry-after"))
-        )
+    def _streamed(
+        self,
+        model: ChatOpenAI,
+        messages: list[dict[str, Any]],
+        options: dict[str, Any],
+        tell: Callable[[Draft], None],
+    ) -> AIMessage:
+        arriving = Arriving()
+        with translating(arriving, self._clean, streamed=True):
+            for chunk in model.stream(messages, stream_usage=True, **options):
+                arriving.add(chunk)
+                tell(arriving.draft(self._redactor))
+            return arriving.whole()
 
     def _reply(self, message: AIMessage) -> Reply:
         calls = [RawCall(c["name"], _json(c["args"])) for c in message.tool_calls]
@@ -224,19 +192,14 @@ class Client:
         return self._redactor.text(text)[:most]
 
 
+def _unheard(_: Draft) -> None:
+    """Nobody listens, and nothing is told."""
+
+
 def _choice(force: str | None, tool_choice: str) -> str | dict[str, Any]:
     if force is not None and tool_choice != "auto":
         return {"type": "function", "function": {"name": force}}
     return "auto" if tool_choice == "auto" else "required"
-
-
-def _seconds(header: str | None) -> float | None:
-    """Return the seconds of a Retry-After header; None for a date, which our clock may not agree with."""
-    try:
-        seconds = float(header or "nan")
-    except ValueError:
-        return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 
 def _count(tokens: int) -> int | None:

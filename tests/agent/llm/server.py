@@ -11,6 +11,7 @@ the same client, planner and graph. `model.heard` has every request.
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -63,6 +64,10 @@ class Line:
     """Send one header after another, for ever, `drip_s` apart."""
     hang_up: bool = False
     """Close the connection without an answer."""
+    pause_s: float = 0.0
+    """Between two events of a stream."""
+    cut: bool = False
+    """Promise more than is sent, and close the connection."""
 
 
 Script = Line | Callable[[dict[str, Any]], Line]
@@ -111,6 +116,56 @@ def calling(tool: str, /, **arguments: Any) -> Line:  # noqa: ANN401 - of whatev
 def proposing(**arguments: Any) -> Line:  # noqa: ANN401 - of `agent.llm.contract.Proposing`
     """Return a proposal; a rationale and the cause `none` where they are not given."""
     return calling("propose", **{"rationale": "because", "cause": "none", **arguments})
+
+
+def streaming(
+    line: Line, *, pieces: int = 4, pause_s: float = 0.0, cut: bool = False, ended: bool = True
+) -> Script:
+    """Return the answer of `completion`, in events where a stream is asked for.
+
+    Args:
+        line: The whole answer.
+        pieces: How many pieces its text and its arguments come in.
+        pause_s: Between two of them.
+        cut: Close the connection before the last piece, in the middle of the body.
+        ended: False to leave out the last piece and every word of its being over.
+    """
+
+    def answer(body: dict[str, Any]) -> Line:
+        if not body.get("stream"):
+            return line
+        events = _events(json.loads(line.body), pieces)
+        sent = events if ended and not cut else events[: pieces - 1]
+        text = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in sent)
+        done = b"data: [DONE]\n\n" if ended and not cut else b""
+        return Line(body=text + done, pause_s=pause_s, cut=cut)
+
+    return answer
+
+
+def _events(whole: dict[str, Any], pieces: int) -> list[dict[str, Any]]:
+    """Return the pieces of an answer, its end, and its usage."""
+    message = whole["choices"][0]["message"]
+    deltas: list[dict[str, Any]] = [{} for _ in range(pieces)]
+    for delta, text in zip(deltas, _split(message["content"] or "", pieces), strict=True):
+        delta["content"] = text
+    for index, call in enumerate(message.get("tool_calls", ())):
+        for number, text in enumerate(_split(call["function"]["arguments"], pieces)):
+            began = {"id": call["id"], "type": "function"} if number == 0 else {}
+            function = {"arguments": text} | ({"name": call["function"]["name"]} if number == 0 else {})
+            deltas[number].setdefault("tool_calls", []).append(
+                {"index": index, **began, "function": function}
+            )
+    deltas[0]["role"] = "assistant"
+    common = {key: whole[key] for key in ("id", "created", "model")} | {"object": "chat.completion.chunk"}
+    ends = {"index": 0, "delta": {}, "finish_reason": whole["choices"][0]["finish_reason"]}
+    events = [common | {"choices": [{"index": 0, "delta": d, "finish_reason": None}]} for d in deltas]
+    return [*events, common | {"choices": [ends]}, common | {"choices": [], "usage": whole["usage"]}]
+
+
+def _split(text: str, pieces: int) -> list[str]:
+    size = -(-len(text) // pieces)
+    return [text[k * size : (k + 1) * size] for k in range(pieces)]
 
 
 def failing(status: int, text: str = "no", **headers: str) -> Line:
@@ -192,8 +247,16 @@ def _handler(model: ScriptedModel) -> type[BaseHTTPRequestHandler]:
             while line.drip_headers and not model.stopping.wait(line.drip_s):
                 self.send_header("X-Drip", "drop")
                 self.flush_headers()
-            self.send_header("Content-Length", str(len(line.body)))
+            self.send_header("Content-Length", str(len(line.body) + line.cut))
             self.end_headers()
+            if line.cut:
+                self.close_connection = True
+            for event in re.split(rb"(?<=\n\n)", line.body) if line.pause_s else ():
+                self.wfile.write(event)
+                if model.stopping.wait(line.pause_s):
+                    return
+            if line.pause_s:
+                return
             for byte in line.body if line.drip_s else ():
                 self.wfile.write(bytes([byte]))
                 if model.stopping.wait(line.drip_s):
