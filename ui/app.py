@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from ui import (
@@ -17,16 +19,18 @@ from ui import (
     show,
 )
 
+ICON = Path(__file__).parent / "icon.svg"
+"""A file of ours: a Material symbol would be fetched from somebody else's server."""
+
 
 def main() -> None:
     """Draw the page that the address names, for who may see it."""
-    st.set_page_config(page_title="Trimtab", page_icon=":material/tune:", layout="wide")
+    st.set_page_config(page_title="Trimtab", page_icon=ICON, layout="wide", initial_sidebar_state="collapsed")
     with show.guarded():
-        if access.admitted(settings.given()):
-            _pages()
+        _pages(access.gate(settings.given()))
 
 
-def _pages() -> None:
+def _pages(viewer: access.Viewer) -> None:
     pages = [
         links.page(overview.page, "Overview", ":material/dashboard:", ""),
         links.page(pipeline_page.page, "Pipeline", ":material/monitoring:", "pipeline"),
@@ -35,7 +39,10 @@ def _pages() -> None:
         links.page(approvals.page, "Approvals", ":material/how_to_vote:", "approvals"),
         links.page(evaluations.page, "Evaluations", ":material/leaderboard:", "evaluations"),
     ]
-    st.navigation(pages, position="top").run()
+    wanted = st.navigation(pages, position="top")
+    with st.sidebar:
+        access.whoami(viewer)
+    wanted.run()
 
 
 main()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from core.decision import Decision
 from core.errors import StoreError
 from core.pipeline import Pipeline
 from tools.points import Point, Points
-from tools.presence import Life, Presence, life, read_presence
+from tools.presence import Life, Presence, life_of, read_presence
 from tools.store import DecisionStore
 from ui.places import BUSY_S, Place
 from ui.when import When
@@ -65,7 +64,7 @@ class Glance:
 
     def life(self, now: float) -> Life | None:
         """Return whether the loop lives at Unix time *now*; None where it never said."""
-        return None if self.presence is None else life(self.presence, now)
+        return None if self.presence is None else life_of(self.presence, now)
 
 
 def glance(place: Place, zone: tzinfo) -> Glance | None:
@@ -132,8 +131,3 @@ def cores_of(pipeline: Pipeline | None, configuration: Configuration | None) -> 
     if pipeline is None or configuration is None:
         return None
     return configuration.checked(pipeline).cores(pipeline)
-
-
-def silent_s(presence: Presence, now: float | None = None) -> float:
-    """Return how long the loop has not said anything, in seconds."""
-    return max(0.0, (time.time() if now is None else now) - presence.beat)

@@ -12,8 +12,9 @@ from agent.controller.states import State
 from agent.lines import chosen_of, reason_of
 from core.assessment import SignalState
 from core.errors import TrimtabError
+from tools.presence import silent_s
 from ui import charts, links, settings, show
-from ui.glance import Glance, glance, silent_s
+from ui.glance import Glance, glance
 from ui.places import Found, Place, found
 from ui.show import REFRESH_S, SIGNALS, STATES, Look
 from ui.when import viewers_zone
@@ -21,7 +22,7 @@ from ui.when import viewers_zone
 MOST_CARDS = 6
 """Pipelines that are shown with a curve; of more there is a table, and cards of those that need a look."""
 WORST_FIRST: tuple[State, ...] = ("breached", "blind", "degraded", "paused", "fine")
-CURVE = 110
+CURVE = 170
 """Pixels of a curve's height."""
 
 
@@ -61,7 +62,7 @@ def _nothing(seen: Found) -> None:
         "With a pipeline and a load of your own:",
         "$ trimtab run pipeline.yaml --trace load.csv --real-time",
         "What already runs on Kubernetes, without changing anything:",
-        "$ trimtab run --cluster kubernetes --namespace NAMESPACE --prometheus-url URL --data trimtab-out/all",
+        "$ trimtab run --cluster kubernetes --namespace NAMESPACE --prometheus-url URL --data trimtab-out",
     )
 
 

@@ -1,7 +1,9 @@
-"""What `trimtab console` does: check what it was given, then run Streamlit's server in this process."""
+"""What `trimtab console` does: check what it was given, then serve Streamlit's application here."""
 
 from __future__ import annotations
 
+import os
+import socket
 import sys
 import tomllib
 from dataclasses import dataclass
@@ -12,7 +14,9 @@ import ui
 from agent.options import address, loopback
 from core.errors import UsageError
 from ui import settings
+from ui.guard import guard_of
 from ui.settings import ConsoleSettings
+from ui.signin import read_sign_in, secrets_of
 
 FOLDER = Path(ui.__file__).parent
 SCRIPT, THEME = FOLDER / "app.py", FOLDER / "theme.toml"
@@ -20,6 +24,9 @@ QUIET_S = 120
 """How long a browser that is gone may come back to the page as it was."""
 MOST_MESSAGE_MB = 50
 """Of one message to a browser: no page has a tenth of it."""
+MEGABYTE = 1_000_000
+GRACE_S = 2
+"""How long open pages may hold up the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +49,13 @@ def serve(given: Given) -> None:
 
     Raises:
         UsageError: an option is wrong, or the address cannot be listened on.
+        InvalidDocument: the settings of the sign-in are wrong.
     """
     checked = settings_of(given)
     settings.use(checked)
-    from streamlit.web import bootstrap  # noqa: PLC0415 - heavy; the options are checked first
-
-    options = streamlit_options(checked)
-    bootstrap.load_config_options(options)
-    sys.stderr.write(f"trimtab: the console is on http://{_shown(checked)}; Ctrl-C ends it\n")
-    bootstrap.run(str(SCRIPT), False, [], options)
+    with _listening(checked.host, checked.port) as door:
+        port = door.getsockname()[1]
+        _run(checked, port, door)
 
 
 def settings_of(given: Given) -> ConsoleSettings:
@@ -58,6 +63,7 @@ def settings_of(given: Given) -> ConsoleSettings:
 
     Raises:
         UsageError: the address is none, or everybody on the network could act as the user here.
+        InvalidDocument: the settings of the sign-in are wrong.
     """
     host, port = address(given.listen)
     if given.writable and given.login is not None:
@@ -66,6 +72,9 @@ def settings_of(given: Given) -> ConsoleSettings:
         raise UsageError(
             f"--writable lets whoever reaches {given.listen} act as you; listen on 127.0.0.1, or use --login"
         )
+    login = None
+    if given.login is not None:
+        login = read_sign_in(given.login, os.environ, host=host, port=port)
     return ConsoleSettings(
         data=given.data,
         evals=given.evals,
@@ -75,44 +84,76 @@ def settings_of(given: Given) -> ConsoleSettings:
         model=given.model,
         llm=given.llm,
         prices=given.prices,
-        login=None,
+        login=login,
         writable=given.writable,
     )
 
 
-def streamlit_options(given: ConsoleSettings) -> dict[str, Any]:
+def streamlit_options(given: ConsoleSettings, port: int) -> dict[str, Any]:
     """Return Streamlit's options: ours alone, whatever a file of the user says of other pages."""
+    public = None if given.login is None else given.login.redirect_uri
     chosen = {
-        "server_address": given.host,
-        "server_port": given.port,
-        "server_headless": True,
-        "server_fileWatcherType": "none",
-        "server_maxMessageSize": MOST_MESSAGE_MB,
-        "server_disconnectedSessionTTL": QUIET_S,
-        "server_enableCORS": True,
-        "server_enableXsrfProtection": True,
-        "browser_gatherUsageStats": False,
-        "client_toolbarMode": "minimal",
-        "client_showErrorDetails": "none",
-        "client_showErrorLinks": False,
-        "logger_hideWelcomeMessage": True,
-        "runner_magicEnabled": False,
+        "server.address": given.host,
+        "server.port": port,
+        "server.headless": True,
+        "server.fileWatcherType": "none",
+        "server.maxMessageSize": MOST_MESSAGE_MB,
+        "server.disconnectedSessionTTL": QUIET_S,
+        "server.baseUrlPath": "" if given.login is None else given.login.base_path,
+        "browser.gatherUsageStats": False,
+        "client.toolbarMode": "minimal",
+        "client.showErrorDetails": "none",
+        "client.showErrorLinks": False,
+        "logger.hideWelcomeMessage": True,
+        "runner.magicEnabled": False,
     }
-    return chosen | _theme()
+    return chosen | guard_of(given.host, public) | _theme()
 
 
-def _shown(given: ConsoleSettings) -> str:
-    host = f"[{given.host}]" if ":" in given.host else given.host
-    return f"{host}:{given.port}"
+def _run(given: ConsoleSettings, port: int, door: socket.socket) -> None:
+    import streamlit as st  # noqa: PLC0415 - heavy; the options are checked first
+    import uvicorn  # noqa: PLC0415 - as above
+    from streamlit import config  # noqa: PLC0415 - as above
+
+    config.get_config_options(force_reparse=True, options_from_flags=streamlit_options(given, port))
+    app = st.App(SCRIPT, secrets=None if given.login is None else secrets_of(given.login))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            access_log=False,
+            log_level="warning",
+            ws_max_size=MOST_MESSAGE_MB * MEGABYTE,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+    )
+    host = f"[{given.host}]" if ":" in given.host else given.host or "0.0.0.0"
+    sys.stderr.write(f"trimtab: the console is on http://{host}:{port}; Ctrl-C ends it\n")
+    server.run(sockets=[door])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """Return a socket that listens there; port 0 takes a free one.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    try:
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, reuse_port=False
+        )
+    except OSError as error:
+        raise UsageError(
+            f"--listen: cannot listen on {host}:{port}: {error.strerror or error}; give another HOST:PORT"
+        ) from error
 
 
 def _theme() -> dict[str, Any]:
-    """Return the options of our theme: `[theme.light] textColor` is `theme_light_textColor`."""
+    """Return the options of our theme: `[theme.light] textColor` is `theme.light.textColor`."""
     document = tomllib.loads(THEME.read_text(encoding="utf-8"))["theme"]
     options: dict[str, Any] = {}
     for name, value in document.items():
         if isinstance(value, dict):
-            options |= {f"theme_{name}_{key}": entry for key, entry in value.items()}
+            options |= {f"theme.{name}.{key}": entry for key, entry in value.items()}
         else:
-            options[f"theme_{name}"] = value
+            options[f"theme.{name}"] = value
     return options
