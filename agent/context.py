@@ -170,7 +170,7 @@ def at_hand(decision: Decision, pipeline: Pipeline) -> Decision:
     return decision.model_copy(
         update={
             "certificate": certificate,
-            "observation": None if seen is None else seen.model_copy(update={"stages": ()}),
+            "observation": None if seen is None else seen.model_copy(update={"stages": (), "latencies": ()}),
             "planning": Planning(),
             "proposals": decision.proposals[-1:],
             "rulings": (),
