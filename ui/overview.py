@@ -7,9 +7,10 @@ from collections import Counter
 from typing import get_args
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from agent.controller.states import State
-from agent.lines import chosen_of, reason_of
+from agent.lines import reason_of
 from core.assessment import SignalState
 from core.errors import TrimtabError
 from tools.presence import silent_s
@@ -36,8 +37,8 @@ def page() -> None:
 @show.guards
 def _live() -> None:
     seen = found(settings.given().data)
-    for one in seen.unreadable:
-        st.warning(show.label(one.problem, 400), icon=":material/database_off:")
+    for broken in seen.unreadable:
+        st.warning(show.label(broken.problem, 400), icon=":material/database_off:")
     if not seen.places:
         _nothing(seen)
         return
@@ -125,21 +126,19 @@ def _figures(one: Glance) -> None:
     seen = one.decision.observation
     first, second = st.columns(2), st.columns(2)
     aim = "" if slo is None else f"aim {slo.quantile:.1%}"
-    first[0].metric("SLO attainment, last hour", show.percent(one.attainment), aim, **QUIET)
-    limit = "" if slo is None else f"SLO {slo.latency_s:g} s"
-    latency = None if seen is None else seen.latency_s
+    _figure(first[0], "SLO attainment, last hour", show.percent(one.attainment), aim)
     quantile = "latency" if slo is None else f"latency, p{slo.quantile * 100:g}"
-    first[1].metric(quantile, show.number(latency, " s"), limit, **QUIET)
-    accuracy = None if seen is None else seen.accuracy
+    limit = "" if slo is None else f"SLO {slo.latency_s:g} s"
+    _figure(first[1], quantile, show.number(None if seen is None else seen.latency_s, " s"), limit)
     labelled = "" if seen is None else f"of {seen.labelled} labelled"
-    second[0].metric("accuracy", show.percent(accuracy), labelled, **QUIET)
-    chosen = chosen_of(one.decision)
-    replicas = "" if chosen is None else f"{sum(s.replicas for s in chosen.stages)} replicas"
-    second[1].metric("cores", show.number(one.cores), replicas, **QUIET)
+    _figure(second[0], "accuracy", show.percent(None if seen is None else seen.accuracy), labelled)
+    replicas = 0 if one.decision.running is None else sum(s.replicas for s in one.decision.running.stages)
+    _figure(second[1], "cores", show.number(one.cores), f"{replicas} replicas" if replicas else "")
 
 
-QUIET = {"delta_color": "off", "delta_arrow": "off"}
-"""What a figure is held against is no change of it."""
+def _figure(where: DeltaGenerator, name: str, value: str, against: str) -> None:
+    """Show a figure and what it is held against, which is no change of it."""
+    where.metric(name, value, against, delta_color="off", delta_arrow="off")
 
 
 def _last(one: Glance) -> None:
