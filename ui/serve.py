@@ -24,9 +24,8 @@ QUIET_S = 120
 """How long a browser that is gone may come back to the page as it was."""
 MOST_MESSAGE_MB = 50
 """Of one message to a browser: no page has a tenth of it."""
-MEGABYTE = 1_000_000
-GRACE_S = 2
-"""How long open pages may hold up the end."""
+EVERY_ADDRESS = "0.0.0.0"
+"""What `:8501` listens on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +52,12 @@ def serve(given: Given) -> None:
     """
     checked = settings_of(given)
     settings.use(checked)
-    with _listening(checked.host, checked.port) as door:
-        port = door.getsockname()[1]
-        _run(checked, port, door)
+    from streamlit import App  # noqa: PLC0415 - heavy; the options are checked first
+
+    app = App(SCRIPT, secrets=None if checked.login is None else secrets_of(checked.login))
+    host = f"[{checked.host}]" if ":" in checked.host else checked.host
+    sys.stderr.write(f"trimtab: the console is on http://{host}:{checked.port}; Ctrl-C ends it\n")
+    app.run(config=streamlit_options(checked))
 
 
 def settings_of(given: Given) -> ConsoleSettings:
@@ -72,6 +74,8 @@ def settings_of(given: Given) -> ConsoleSettings:
         raise UsageError(
             f"--writable lets whoever reaches {given.listen} act as you; listen on 127.0.0.1, or use --login"
         )
+    host = host or EVERY_ADDRESS
+    port = _free_port(host, port)
     login = None
     if given.login is not None:
         login = read_sign_in(given.login, os.environ, host=host, port=port)
@@ -89,12 +93,12 @@ def settings_of(given: Given) -> ConsoleSettings:
     )
 
 
-def streamlit_options(given: ConsoleSettings, port: int) -> dict[str, Any]:
+def streamlit_options(given: ConsoleSettings) -> dict[str, Any]:
     """Return Streamlit's options: ours alone, whatever a file of the user says of other pages."""
     public = None if given.login is None else given.login.redirect_uri
     chosen = {
         "server.address": given.host,
-        "server.port": port,
+        "server.port": given.port,
         "server.headless": True,
         "server.fileWatcherType": "none",
         "server.maxMessageSize": MOST_MESSAGE_MB,
@@ -110,40 +114,19 @@ def streamlit_options(given: ConsoleSettings, port: int) -> dict[str, Any]:
     return chosen | guard_of(given.host, public) | _theme()
 
 
-def _run(given: ConsoleSettings, port: int, door: socket.socket) -> None:
-    import streamlit as st  # noqa: PLC0415 - heavy; the options are checked first
-    import uvicorn  # noqa: PLC0415 - as above
-    from streamlit import config  # noqa: PLC0415 - as above
-
-    config.get_config_options(force_reparse=True, options_from_flags=streamlit_options(given, port))
-    app = st.App(SCRIPT, secrets=None if given.login is None else secrets_of(given.login))
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            access_log=False,
-            log_level="warning",
-            ws_max_size=MOST_MESSAGE_MB * MEGABYTE,
-            timeout_graceful_shutdown=GRACE_S,
-        )
-    )
-    host = f"[{given.host}]" if ":" in given.host else given.host or "0.0.0.0"
-    sys.stderr.write(f"trimtab: the console is on http://{host}:{port}; Ctrl-C ends it\n")
-    server.run(sockets=[door])
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    """Return a socket that listens there; port 0 takes a free one.
+def _free_port(host: str, port: int) -> int:
+    """Return the port if it can be listened on, for 0 one that can: Streamlit's own word on it is a log line.
 
     Raises:
         UsageError: it cannot.
     """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server(
-            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, reuse_port=False
-        )
+        with socket.create_server((host, port), family=family) as door:
+            return int(door.getsockname()[1])
     except OSError as error:
         raise UsageError(
-            f"--listen: cannot listen on {host}:{port}: {error.strerror or error}; give another HOST:PORT"
+            f"--listen: cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}; give another HOST:PORT"
         ) from error
 
 
