@@ -125,8 +125,9 @@ def _figures(one: Glance) -> None:
     slo = None if one.pipeline is None else one.pipeline.slo
     seen = one.decision.observation
     first, second = st.columns(2), st.columns(2)
-    aim = "" if slo is None else f"aim {slo.quantile:.1%}"
-    _figure(first[0], "SLO attainment, last hour", show.percent(one.attainment), aim)
+    missed = slo is not None and one.attainment is not None and one.attainment < slo.quantile
+    aim = "" if slo is None else f"{'below the aim of' if missed else 'aim'} {slo.quantile:.1%}"
+    _figure(first[0], "SLO attainment, last hour", show.percent(one.attainment), aim, missed=missed)
     quantile = "latency" if slo is None else f"latency, p{slo.quantile * 100:g}"
     limit = "" if slo is None else f"SLO {slo.latency_s:g} s"
     _figure(first[1], quantile, show.number(None if seen is None else seen.latency_s, " s"), limit)
@@ -136,9 +137,9 @@ def _figures(one: Glance) -> None:
     _figure(second[1], "cores", show.number(one.cores), f"{replicas} replicas" if replicas else "")
 
 
-def _figure(where: DeltaGenerator, name: str, value: str, against: str) -> None:
+def _figure(where: DeltaGenerator, name: str, value: str, against: str, *, missed: bool = False) -> None:
     """Show a figure and what it is held against, which is no change of it."""
-    where.metric(name, value, against, delta_color="off", delta_arrow="off")
+    where.metric(name, value, against, delta_color="orange" if missed else "off", delta_arrow="off")
 
 
 def _last(one: Glance) -> None:

@@ -126,7 +126,7 @@ def _free_port(host: str, port: int) -> int:
             return int(door.getsockname()[1])
     except OSError as error:
         raise UsageError(
-            f"--listen: cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}; give another HOST:PORT"
+            f"--listen: cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}; give another one"
         ) from error
 
 
