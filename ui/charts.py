@@ -28,7 +28,7 @@ MOST_DRAWN = 480
 MS = 1000.0
 
 Row = dict[str, Any]
-Chart = alt.Chart | alt.LayerChart
+Chart = alt.Chart | alt.LayerChart | alt.FacetChart
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,13 @@ class Across:
     """The horizontal axis: wall time where there is one, else minutes of the run."""
 
     when: When
+    span_s: tuple[float, float] | None = None
+    """From when to when, in seconds of the loop's clock; None for as much as there are points of."""
 
     @property
     def wall(self) -> bool:
         """Whether there is a wall time."""
-        return self.when.unix(0.0) is not None
+        return self.when.unix(0.0 if self.span_s is None else self.span_s[0]) is not None
 
     def at(self, time_s: float) -> float:
         """Return where a second of the loop's clock lies."""
@@ -49,9 +51,13 @@ class Across:
 
     def x(self) -> alt.X:
         """Return the encoding."""
+        scale = alt.Scale(nice=False)
+        if self.span_s is not None:
+            scale = alt.Scale(nice=False, domain=[self.at(time_s) for time_s in self.span_s])
         if self.wall:
-            return alt.X("x:T", title=None, axis=alt.Axis(grid=False, tickCount=6))
-        return alt.X("x:Q", title="minutes into the run", axis=alt.Axis(grid=False, tickCount=8))
+            return alt.X("x:T", title=None, axis=alt.Axis(grid=False, tickCount=6), scale=scale)
+        axis = alt.Axis(grid=False, tickCount=8)
+        return alt.X("x:Q", title="minutes into the run", axis=axis, scale=scale)
 
 
 def thinned(points: Sequence[Point], most: int = MOST_DRAWN) -> list[Point]:
@@ -102,6 +108,7 @@ def _worst(stretch: Sequence[Point]) -> Point:
         p95_s=_of(max, (p.p95_s for p in stretch)),
         p99_s=_of(max, (p.p99_s for p in stretch)),
         in_time=_of(min, (p.in_time for p in stretch)),
+        dropped_rps=_of(max, (p.dropped_rps for p in stretch)),
         accuracy=_of(min, (p.accuracy for p in stretch)),
         queue=_of(max, (p.queue for p in stretch)),
     )
