@@ -45,14 +45,14 @@ def considered(decision: Decision, *, brief: bool) -> Iterator[str]:
     yield from (_finding(finding) for finding in decision.findings)
     if not decision.findings and not brief:
         yield "nothing out of the ordinary was found"
-    yield _forecast(decision.forecast, decision.load_rps)
-    yield from _belief(decision.belief)
-    yield from (_event(event, decision.time_s) for event in decision.events)
+    yield forecast_line(decision.forecast, decision.load_rps)
+    yield from belief_lines(decision.belief)
+    yield from (event_line(event, decision.time_s) for event in decision.events)
     for q in decision.quarantine:
         if decision.time_s < q.until_s:
             yield f"in quarantine until {q.until_s:g} s, since {q.decision}: {q.evidence}"
     if not brief:
-        yield _asked(decision)
+        yield asked_line(decision)
     yield from (_use(use) for use in decision.uses)
 
 
@@ -88,6 +88,13 @@ def _stage(stage: StageObservation) -> str:
 
 
 def _finding(finding: Finding) -> str:
+    notes = finding_notes(finding)
+    detail = f" ({notes})" if notes else ""
+    return f"{finding.kind} in {finding.subject}: {finding.statement}{detail}"
+
+
+def finding_notes(finding: Finding) -> str:
+    """Return how sure a finding is: since when, in which interval, and how likely for nothing."""
     notes = []
     if finding.since_s is not None:
         notes.append(f"since {finding.since_s:g} s")
@@ -95,11 +102,11 @@ def _finding(finding: Finding) -> str:
         notes.append(f"between {finding.low:.4g} and {finding.high:.4g}")
     if finding.false_alarm is not None:
         notes.append(f"false alarm at most {finding.false_alarm:.1g}")
-    detail = f" ({', '.join(notes)})" if notes else ""
-    return f"{finding.kind} in {finding.subject}: {finding.statement}{detail}"
+    return ", ".join(notes)
 
 
-def _forecast(forecast: Forecast | None, load_rps: float | None) -> str:
+def forecast_line(forecast: Forecast | None, load_rps: float | None) -> str:
+    """Return the forecast, how it did so far, and what was decided for."""
     if forecast is None:
         return "no forecast could be made"
     if forecast.coverage is None:
@@ -113,7 +120,8 @@ def _forecast(forecast: Forecast | None, load_rps: float | None) -> str:
     )
 
 
-def _belief(belief: Belief) -> Iterator[str]:
+def belief_lines(belief: Belief) -> Iterator[str]:
+    """Yield each correction of the profile with its evidence."""
     for slower in belief.latency:
         yield (
             f"belief: {slower.stage}/{slower.variant} takes {slower.factor:.4g} times its profile "
@@ -129,7 +137,8 @@ def _belief(belief: Belief) -> Iterator[str]:
         yield f"belief: {cap.stage} can get {replicas} at present: {cap.evidence.statement}"
 
 
-def _event(event: Event, time_s: float) -> str:
+def event_line(event: Event, time_s: float) -> str:
+    """Return an event of the calendar, and whether it is still to come."""
     when = "over" if event.end_s <= time_s else "now" if event.start_s <= time_s else "ahead"
     return (
         f"calendar: {event.id} by {event.author}, {event.load_factor:g} times the load from "
@@ -137,7 +146,7 @@ def _event(event: Event, time_s: float) -> str:
     )
 
 
-def _asked(decision: Decision) -> str:
+def asked_line(decision: Decision) -> str:
     """Return why a model was asked, or why not."""
     planning = decision.planning
     if not planning.triggers:

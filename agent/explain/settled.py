@@ -29,12 +29,12 @@ def proposed(decision: Decision) -> Iterator[str]:
         yield "nothing"
     for number, proposal in enumerate(decision.proposals, start=1):
         mark = f"{number}. " if len(decision.proposals) > 1 else ""
-        yield f"{mark}{_wish(proposal)}: {proposal.rationale or 'no reason given'}"
+        yield f"{mark}{wish(proposal)}: {proposal.rationale or 'no reason given'}"
         if proposal.diagnosis:
             yield f"diagnosis: {proposal.diagnosis}"
-        stated = _stated(proposal)
-        if stated:
-            yield stated
+        reasons = stated(proposal)
+        if reasons:
+            yield reasons
     if decision.planning.ungrounded:
         figures = ", ".join(decision.planning.ungrounded)
         yield f"not grounded: no tool result it cites has {figures}"
@@ -89,12 +89,13 @@ def spent(decision: Decision) -> Iterator[str]:
         return
     yield (
         f"{count(spend.calls, 'call')}, {spend.input_tokens} tokens in, {spend.output_tokens} out, "
-        f"{spend.seconds:.3g} s, {_money(spend.usd)}; breaker {decision.planning.breaker}"
+        f"{spend.seconds:.3g} s, {money(spend.usd)}; breaker {decision.planning.breaker}"
     )
-    yield f"last 24 hours: {count(day.calls, 'call')}, {day.tokens} tokens, {_money(day.usd)}"
+    yield f"last 24 hours: {count(day.calls, 'call')}, {day.tokens} tokens, {money(day.usd)}"
 
 
-def _wish(proposal: Proposal) -> str:
+def wish(proposal: Proposal) -> str:
+    """Return what is wanted, in words."""
     if proposal.configuration is not None:
         return settings(proposal.configuration)
     return "hold what runs" if proposal.ask is None else f"solve {_ask(proposal.ask)}"
@@ -116,7 +117,8 @@ def _ask(ask: Ask) -> str:
     return "for " + ", ".join(parts) if parts else "the problem of the turn as it is"
 
 
-def _stated(proposal: Proposal) -> str:
+def stated(proposal: Proposal) -> str:
+    """Return what a proposal says it rests on; empty where it says nothing."""
     parts = []
     if proposal.cause != "none":
         parts.append(f"cause: {proposal.cause}")
@@ -178,5 +180,6 @@ def _approval(approval: Approval) -> str:
     return f"{approval.approver} {word}, to proposal {approval.proposal[:12]}{comment}"
 
 
-def _money(usd: float | None) -> str:
+def money(usd: float | None) -> str:
+    """Return an amount, or that it is unknown."""
     return "price unknown" if usd is None else f"{usd:.4f} USD"

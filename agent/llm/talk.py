@@ -45,7 +45,7 @@ class Wanted:
 
 def read(reply: Reply, briefing: Briefing, talk: Sequence[Message], known: Sequence[str]) -> Wanted | Useless:
     """Return what the answer comes to. *known* are the tools there are, without `propose`."""
-    call = reply.calls[0] if reply.calls else _written_out(reply.text)
+    call = reply.calls[0] if reply.calls else written_out(reply.text)
     if call is None or reply.refusal:
         return Useless(_no_call(reply))
     if call.name != PROPOSE and call.name not in known:
@@ -152,7 +152,7 @@ def _same(written: str, arguments: dict[str, Any]) -> bool:
         return False
 
 
-def _written_out(text: str) -> RawCall | None:
+def written_out(text: str) -> RawCall | None:
     """Return the call that a weak model wrote as text.
 
     Either `{"name": ..., "arguments": {...}}`, or, as corrections show it, `propose {...}`.
