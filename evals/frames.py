@@ -7,12 +7,13 @@ than none. A run in which no episode was executed is a failure, never an empty r
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Json, JsonValue, TypeAdapter, ValidationError
@@ -24,6 +25,8 @@ EPISODES, SERIES = "episodes.parquet", "series.parquet"
 AGAIN = "run `trimtab evaluate` again with this version"
 
 GIVE = "give a folder that `trimtab evaluate` wrote"
+PIECE = 16_384
+"""Rows of a series that are in memory at once while some are looked for: less than 2 MB."""
 
 Floats = NDArray[np.float64]
 
@@ -133,6 +136,24 @@ def distinct(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(names)))
 
 
+def origin(rows: Sequence[Row]) -> Mapping[str, str]:
+    """Return what made the figures, each fact once; several where episodes differ."""
+    return {
+        "commit": ", ".join(distinct(row.git + (" (changed)" if row.dirty else "") for row in rows)),
+        "run": " to ".join(distinct((min(row.started for row in rows), max(row.started for row in rows)))),
+        "machine": ", ".join(distinct(f"{row.machine}, {row.cores} cores" for row in rows)),
+        "Trimtab": ", ".join(distinct(row.trimtab for row in rows)),
+        "Python": ", ".join(distinct(row.python for row in rows)),
+        "libraries": ", ".join(
+            distinct(f"NumPy {row.numpy}, PuLP {row.pulp}, HiGHS {row.highspy}" for row in rows)
+        ),
+        "seeds": ", ".join(map(str, sorted({row.seed for row in rows}))),
+        "episodes": f"{len(rows):,}",
+        "requests": f"{sum(row.requests for row in rows):,}",
+        "time of all episodes": f"{sum(row.wall_s for row in rows):,.0f} s",
+    }
+
+
 def load(folder: Path) -> Results:
     """Return what *folder* holds; the series may be missing.
 
@@ -140,20 +161,56 @@ def load(folder: Path) -> Results:
         UsageError: there are no episodes, or not where they should be.
         InvalidDocument: a column is missing or holds something else; an episode is there twice.
     """
+    series = folder / SERIES
+    return replace(without_trails(folder), trails=_trails(series) if series.exists() else {})
+
+
+def without_trails(folder: Path) -> Results:
+    """Return what *folder* holds but the series, which are many times as large.
+
+    Raises:
+        UsageError: there are no episodes, or not where they should be.
+        InvalidDocument: a column is missing or holds something else; an episode is there twice.
+    """
     path = folder / EPISODES
-    rows = _rows(path)
+    rows = _validated(path, _table(path, list(Row.model_fields)))
     if not rows:
         raise UsageError(f"{path}: 0 episodes were executed, which is a failed run; {AGAIN}")
     _refuse_doubles(path, rows)
     suites = distinct(row.suite for row in rows)
     if len(suites) > 1:
         raise InvalidDocument(f"{path}: suites {' and '.join(suites)}; give every suite a folder of its own")
-    series = folder / SERIES
-    return Results(folder, rows, _trails(series) if series.exists() else {})
+    return Results(folder, rows, {})
 
 
-def _rows(path: Path) -> tuple[Row, ...]:
-    table = _table(path, list(Row.model_fields))
+def rows_of(folder: Path, scenario: str) -> tuple[Row, ...]:
+    """Return the episodes of one scenario, ordered by policy and seed.
+
+    Raises:
+        UsageError: the file cannot be read.
+        InvalidDocument: a column is missing or holds something else.
+    """
+    path = folder / EPISODES
+    return _validated(path, _filtered(path, list(Row.model_fields), pc.field("scenario") == scenario))
+
+
+def trails_of(folder: Path, scenario: str, policies: Sequence[str]) -> Mapping[str, Trail]:
+    """Return the series of some policies in one scenario, by policy; a piece of the file at a time.
+
+    Raises:
+        UsageError: the file cannot be read.
+        InvalidDocument: a column is missing or holds something else.
+    """
+    path = folder / SERIES
+    if not path.exists():
+        return {}
+    wanted = (pc.field("scenario") == scenario) & pc.field("policy").isin(list(policies))
+    columns = [field.name for field in fields(Trail)]
+    table = _filtered(path, ["scenario", "policy", *columns], wanted)
+    return {policy: trail for (_, policy), trail in _by_key(path, table).items()}
+
+
+def _validated(path: Path, table: pa.Table) -> tuple[Row, ...]:
     try:
         rows = TypeAdapter(list[Row]).validate_python(table.to_pylist())
     except ValidationError as error:
@@ -168,10 +225,14 @@ def _table(path: Path, columns: list[str]) -> pa.Table:
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
         raise UsageError(f"cannot read {path}: {error}; {GIVE}") from error
-    absent = [name for name in columns if name not in table.column_names]
+    _refuse_absent(path, columns, table.column_names)
+    return table.select(columns)
+
+
+def _refuse_absent(path: Path, columns: Sequence[str], there: Sequence[str]) -> None:
+    absent = [name for name in columns if name not in there]
     if absent:
         raise InvalidDocument(f"{path}: no column {', '.join(map(repr, absent))}; {AGAIN}")
-    return table.select(columns)
 
 
 def _refuse_doubles(path: Path, rows: Sequence[Row]) -> None:
@@ -183,9 +244,24 @@ def _refuse_doubles(path: Path, rows: Sequence[Row]) -> None:
             )
 
 
+def _filtered(path: Path, columns: list[str], wanted: pc.Expression) -> pa.Table:
+    try:
+        with pq.ParquetFile(path) as file:
+            _refuse_absent(path, columns, file.schema_arrow.names)
+            pieces = file.iter_batches(batch_size=PIECE, columns=columns, use_threads=False)
+            found = [kept for piece in pieces if (kept := piece.filter(wanted)).num_rows]
+            schema = pa.schema([file.schema_arrow.field(name) for name in columns])
+            return pa.Table.from_batches([piece.select(columns) for piece in found], schema)
+    except (OSError, pa.ArrowException) as error:
+        raise UsageError(f"cannot read {path}: {error}; {GIVE}") from error
+
+
 def _trails(path: Path) -> Mapping[tuple[str, str], Trail]:
+    return _by_key(path, _table(path, ["scenario", "policy", *(field.name for field in fields(Trail))]))
+
+
+def _by_key(path: Path, table: pa.Table) -> Mapping[tuple[str, str], Trail]:
     columns = [field.name for field in fields(Trail)]
-    table = _table(path, ["scenario", "policy", *columns])
     keys = zip(table["scenario"].to_pylist(), table["policy"].to_pylist(), strict=True)
     places: dict[tuple[str, str], list[int]] = {}
     for place, key in enumerate(keys):

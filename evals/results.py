@@ -20,8 +20,7 @@ from evals.agent import tables as agent_tables
 from evals.agent.summary import Summary, markdown_of
 from evals.bars import Bar, bars_of
 from evals.drift.bars import FamilyFigures, figures
-from evals.frames import EPISODES, GIVE, Results, load
-from evals.report.page import origin
+from evals.frames import EPISODES, GIVE, Results, load, origin
 from evals.standings import Cell, cells, records
 from evals.suites import agent, injection
 from evals.tables import COLUMNS, NONE, RECORD_HEAD, cell_rows, markdown, plain, record_rows, slo

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from core.errors import UsageError
-from evals.frames import Results, Row, distinct, load
+from evals.frames import Results, load, origin
 from evals.report.episode import episode, shown, told_apart
 from evals.report.ink import Style, styles
 from evals.report.pareto import pareto
@@ -116,24 +116,6 @@ def render(results: Results) -> str:
             missing=results.missing(),
         )
     )
-
-
-def origin(rows: Sequence[Row]) -> Mapping[str, str]:
-    """Return what made the figures, each fact once; several where episodes differ."""
-    return {
-        "commit": ", ".join(distinct(row.git + (" (changed)" if row.dirty else "") for row in rows)),
-        "run": " to ".join(distinct((min(row.started for row in rows), max(row.started for row in rows)))),
-        "machine": ", ".join(distinct(f"{row.machine}, {row.cores} cores" for row in rows)),
-        "Trimtab": ", ".join(distinct(row.trimtab for row in rows)),
-        "Python": ", ".join(distinct(row.python for row in rows)),
-        "libraries": ", ".join(
-            distinct(f"NumPy {row.numpy}, PuLP {row.pulp}, HiGHS {row.highspy}" for row in rows)
-        ),
-        "seeds": ", ".join(map(str, sorted({row.seed for row in rows}))),
-        "episodes": f"{len(rows):,}",
-        "requests": f"{sum(row.requests for row in rows):,}",
-        "time of all episodes": f"{sum(row.wall_s for row in rows):,.0f} s",
-    }
 
 
 def anchor(text: str) -> str:

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from core.errors import InvalidDocument, UsageError
-from evals.frames import Row, load
+from evals.frames import Row, load, rows_of, trails_of, without_trails
 from tests.evals.made_up import episode, paper_like, scored, write
 
 
@@ -82,3 +84,46 @@ def test_series_are_read_by_scenario_and_policy_with_gaps_where_nothing_was_comp
     assert len(results.trails) == len(results.policies)
     assert trail.second.tolist() == list(range(20))
     assert [second for second in range(20) if trail.latency_s[second] != trail.latency_s[second]] == [0]
+
+
+def test_the_episodes_of_one_scenario_are_read_alone(tmp_path: Path) -> None:
+    rows = [*scored("video/bursty", {"rim": [1.0], "ilp": [3.0, 2.0]}), *scored("nlp/bursty", {"ilp": [1.0]})]
+
+    found = rows_of(write(tmp_path, rows), "video/bursty")
+
+    assert [(row.policy, row.seed, row.score) for row in found] == [
+        ("ilp", 0, 3.0),
+        ("ilp", 1, 2.0),
+        ("rim", 0, 1.0),
+    ]
+
+
+def test_the_series_that_are_asked_for_are_those_of_the_whole(tmp_path: Path) -> None:
+    whole = load(paper_like(tmp_path, seeds=1, seconds=2000)).trails
+
+    found = trails_of(tmp_path, "nlp/steady-low", ["ipa", "ilp", "nobody"])
+
+    assert set(found) == {"ipa", "ilp"}
+    for policy, trail in found.items():
+        np.testing.assert_equal(asdict(trail), asdict(whole["nlp/steady-low", policy]))
+
+
+def test_without_its_series_a_folder_has_all_else(tmp_path: Path) -> None:
+    whole = load(paper_like(tmp_path, seeds=2, seconds=20))
+
+    assert without_trails(tmp_path) == replace(whole, trails={})
+
+
+def test_a_folder_without_series_has_none_of_anybody(tmp_path: Path) -> None:
+    assert trails_of(tmp_path, "video/bursty", ["ilp"]) == {}
+
+
+def test_a_series_that_lacks_a_column_or_is_damaged_is_named(tmp_path: Path) -> None:
+    write(tmp_path, [], {"scenario": ["a"], "policy": ["b"]})
+
+    with pytest.raises(InvalidDocument, match="no column 'second'"):
+        trails_of(tmp_path, "a", ["b"])
+
+    (tmp_path / "series.parquet").write_bytes(b"PAR1 no more")
+    with pytest.raises(UsageError, match=r"cannot read .*series\.parquet"):
+        trails_of(tmp_path, "a", ["b"])
