@@ -15,10 +15,10 @@ import streamlit as st
 
 from agent.approvals import os_user
 from agent.desk import Person
+from agent.options import loopback
 from core.errors import UsageError
 from core.roles import Role
 from ui.claims import name_of, role_of
-from ui.guard import is_loopback
 from ui.settings import ConsoleSettings
 from ui.signin import SignIn
 from ui.signouts import SignOuts
@@ -96,7 +96,7 @@ def without_login(headers: Mapping[str, str], *, host: str, writable: bool) -> A
     Raises:
         UsageError: everybody on the network would act as the user whose process this is.
     """
-    if writable and not is_loopback(host):
+    if writable and not loopback(host):
         raise UsageError(f"--writable is for this machine alone, not for {host}")
     if not _own_page(headers):
         return NoAccess(

@@ -1,4 +1,4 @@
-"""Who may reach the console's server: which addresses are this machine alone, which names are answered."""
+"""Who may reach the console's server: which names are answered, and which other pages."""
 
 from __future__ import annotations
 
@@ -30,14 +30,6 @@ def origin_of(address: str) -> str:
     """Return scheme and host of an address, with the port where it names one."""
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc}"
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether an address is this machine and reached by no other."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _names(host: str, public: str | None) -> list[str]:

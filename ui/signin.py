@@ -10,11 +10,11 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 
+from agent.options import loopback
 from core.complaints import complaint
 from core.errors import InvalidDocument, UsageError
 from core.values import Frozen
 from pipelines.reader import parsed, read_text
-from ui.guard import is_loopback
 
 CALLBACK = "/oauth2callback"
 """Where Streamlit takes the browser back; the provider has to know the whole address."""
@@ -33,7 +33,7 @@ def _address(value: str) -> str:
         raise ValueError("must be an address such as https://login.example.org/realm")
     if parts.username or parts.password or parts.fragment:
         raise ValueError("must be an address without credentials and without #")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
+    if parts.scheme == "http" and not loopback(parts.hostname):
         raise ValueError("must begin with https://; http:// is for this machine alone")
     return value
 
@@ -187,7 +187,7 @@ def _cookie_secret(source: SecretSource | None, environment: Mapping[str, str], 
 
 def _redirect_uri(given: str | None, host: str, port: int) -> str:
     if given is None:
-        if not is_loopback(host):
+        if not loopback(host):
             raise InvalidDocument(
                 f"redirectUri: is missing; say by which https:// browsers reach the console on {host}"
             )

@@ -1,0 +1,81 @@
+"""A real browser, Debian's chromium, and what it is pointed at."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+NEEDED = "TESTS_NEED_SERVERS"
+"""Set by `make test`: what is missing is then a failure and not a reason to skip."""
+ARGUMENTS = (
+    "--no-sandbox",
+    "--headless",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+READY_LIMIT_S = 60.0
+READY_POLL_S = 0.1
+END_LIMIT_S = 10.0
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Give the browser; without one, skip, or fail where `make test` should have installed it."""
+    program = shutil.which("chromium")
+    if program is None:
+        message = "chromium is missing (Debian: apt-get install chromium; `make browser` does it)"
+        pytest.fail(message) if os.environ.get(NEEDED) else pytest.skip(message)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def serving(
+    arguments: Sequence[str], url: str, log: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """Run `python ARGUMENTS` until the block ends, and wait at first until *url* answers."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _wait(process, url, log)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(END_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    until = time.monotonic() + READY_LIMIT_S
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            if httpx2.get(url, timeout=READY_LIMIT_S).status_code == httpx2.codes.OK:
+                return
+        except httpx2.TransportError:
+            time.sleep(READY_POLL_S)
+    pytest.fail(f"no answer from {url}: {log.read_text()}")
