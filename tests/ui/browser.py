@@ -59,7 +59,7 @@ def serving(
             stderr=subprocess.STDOUT,
         )
     try:
-        _wait(process, url, log)
+        wait(process, url, log)
         yield
     finally:
         process.terminate()
@@ -70,7 +70,8 @@ def serving(
             process.wait()
 
 
-def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+def wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    """Wait until *url* answers."""
     until = time.monotonic() + READY_LIMIT_S
     while time.monotonic() < until and process.poll() is None:
         try:
