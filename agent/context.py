@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from agent.heeding import Heeding
 from agent.planners import Planner
 from core.assessment import Assessment
 from core.autonomy import Moved, Policy, Standing, counted, next_mode
@@ -90,6 +91,8 @@ class Context:
     planner: Planner
     store: DecisionStore
     requests: Requests
+    heeding: Heeding
+    """What people command."""
     clock: Callable[[], float]
     """Seconds of the loop's clock."""
     unix: Callable[[], float]
@@ -123,12 +126,19 @@ class Context:
             if d.observation is not None
         )
 
+    def limit(self) -> Moved:
+        """Return the most the loop may do by itself now: what it was started with, less what people want."""
+        return self.heeding.orders.capped(self.settings.mode, self.settings.mode_reason)
+
     def mode(self) -> Moved:
         """Return what the loop may do by itself now, and why."""
-        policy = self.settings.autonomy
-        if policy is None:
-            return Moved(self.settings.mode, self.settings.mode_reason)
-        return next_mode(policy, self.standing.mode, self.standing, self.settings.mode)
+        policy, limit = self.settings.autonomy, self.limit()
+        if policy is None or self.heeding.orders.paused is not None:
+            return limit
+        moved = next_mode(policy, self.standing.mode, self.standing, limit.mode)
+        if moved.mode != limit.mode or not limit.reason:
+            return moved
+        return Moved(moved.mode, f"{moved.reason}: {limit.reason}")
 
     def keep(self, decision: Decision) -> None:
         """Remember a decision that was recorded."""

@@ -26,7 +26,7 @@ import pipelines
 from agent.choosing import Choice, chosen_planner
 from agent.context import LoopSettings
 from agent.episode import EmbeddedRun, embedded_run
-from agent.folder import CHECKPOINTS, CLUSTER, DECISIONS, FLIGHT, REQUESTS
+from agent.folder import CHECKPOINTS, CLUSTER, DECISIONS, FLIGHT, PRESENCE, REQUESTS
 from agent.lines import decision_line
 from core.decision import Decision
 from core.errors import UsageError
@@ -104,7 +104,7 @@ def cleared(out: Path) -> None:
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for name in (DECISIONS, CHECKPOINTS, CLUSTER, FLIGHT, REQUESTS, PLOT):
+        for name in (DECISIONS, CHECKPOINTS, CLUSTER, FLIGHT, REQUESTS, PRESENCE, PLOT):
             for path in (out / name, out / f"{name}-wal", out / f"{name}-shm"):
                 path.unlink(missing_ok=True)
     except OSError as error:

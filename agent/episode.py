@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Protocol
 
 from agent.approver import answers_in
+from agent.beating import Beating
 from agent.context import Context, LoopSettings
 from agent.folder import CALENDAR, CHECKPOINTS, CLUSTER, DECISIONS, REQUESTS, held
+from agent.heeding import Heeding
 from agent.loop import Approver, Loop
 from agent.planners import Planner
 from core.configuration import Configuration
@@ -25,6 +27,7 @@ from simulator.faults import Fault
 from tools.assess import Assessor
 from tools.cadence import forecaster_of, margins_of
 from tools.calendar import Calendar
+from tools.commands import Commands
 from tools.embedded import EmbeddedCluster
 from tools.forecast import Forecaster
 from tools.ports import Actuator, Metrics
@@ -77,6 +80,7 @@ def embedded_run(
     truth: Pipeline | None = None,
     forecaster: Forecaster | None = None,
     unix: Callable[[], float] = time.time,
+    real_time: bool = False,
 ) -> Iterator[EmbeddedRun]:
     """Yield a run that starts from the optimum for the trace's first interval, or from what is remembered.
 
@@ -92,6 +96,7 @@ def embedded_run(
         truth: What the cluster really serves, where the loop's profile is wrong; None for *pipeline*.
         forecaster: What foresees the load; None for the loop's own.
         unix: Seconds since 1970.
+        real_time: Whether the caller lets the trace's time pass with the wall's.
 
     Raises:
         UsageError: nothing is feasible in the first interval, or the folder is another pipeline's.
@@ -119,6 +124,7 @@ def embedded_run(
             approver=approver,
             forecaster=forecaster,
             unix=unix,
+            real_time=real_time,
         ) as loop:
             yield EmbeddedRun(loop, cluster, len(trace_rps))
 
@@ -132,13 +138,15 @@ def loop_on(
     planner: Planner,
     settings: LoopSettings,
     clock: Callable[[], float],
+    real_time: bool,
     approver: Approver | None = None,
     forecaster: Forecaster | None = None,
     unix: Callable[[], float] = time.time,
 ) -> Iterator[Loop]:
     """Yield a loop on a cluster, with its stores in *folder*, whose lock the caller holds.
 
-    Without a *forecaster* it gets the one that suits the pipeline.
+    Without a *forecaster* it gets the one that suits the pipeline. *real_time* says whether its clock runs
+    with the wall's.
 
     Raises:
         StoreError: the folder cannot be used.
@@ -146,7 +154,9 @@ def loop_on(
     with (
         closing(DecisionStore(folder / DECISIONS)) as store,
         closing(Requests(folder / REQUESTS)) as requests,
+        closing(Commands(folder / REQUESTS)) as commands,
     ):
+        calendar = Calendar(folder / CALENDAR)
         context = Context(
             pipeline=pipeline,
             metrics=cluster,
@@ -156,12 +166,14 @@ def loop_on(
             planner=planner,
             store=store,
             requests=requests,
+            heeding=Heeding(commands, calendar, pipeline.name, unix),
             clock=clock,
             unix=unix,
-            calendar=Calendar(folder / CALENDAR).of(pipeline.name),
+            calendar=calendar.of(pipeline.name),
             settings=settings,
         )
-        with Loop(context, folder / CHECKPOINTS, approver or answers_in(requests)) as loop:
+        beating = Beating(context, folder, real_time)
+        with Loop(context, folder / CHECKPOINTS, approver or answers_in(requests), beating) as loop:
             yield loop
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from core.errors import StoreError
+from tools.presence import FILE
 
 DECISIONS = "decisions.sqlite"
 CHECKPOINTS = "checkpoints.sqlite"
@@ -16,9 +17,11 @@ CLUSTER = "cluster.json"
 FLIGHT = "flight.sqlite"
 """Prompts and answers of language models; may be pruned or removed."""
 REQUESTS = "requests.sqlite"
-"""Changes that wait for a person, and the answers."""
+"""Changes that wait for a person, and the answers; what people command, and what came of it."""
 CALENDAR = "calendar.json"
 LOCK = "loop.lock"
+PRESENCE = FILE
+"""That a loop lives, and how it stands."""
 
 
 @contextmanager

@@ -142,6 +142,7 @@ def local_run(
                 planner=planner,
                 settings=settings,
                 clock=lambda: cluster.now_s,
+                real_time=True,
                 approver=approver,
             ) as loop:
                 watch = Watch(capped, cluster.now_s)

@@ -7,6 +7,9 @@ if the cluster says that its change was taken, it is recorded as applied, else a
 The one exception waits for a person, in mode `approve`. Such a turn stays, at most one for a pipeline, also
 across a restart, while the turns after it go on looking. It ends with an answer (and is then checked
 against what is measured by then), when another change is due instead, or when nobody answers in time.
+
+Before each turn, and once more before a change is made, it reads what people command (`agent.heeding`); after
+each it says that it lives (`agent.beating`).
 """
 
 from __future__ import annotations
@@ -23,11 +26,12 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.types import Command
 
+from agent.beating import Beating
 from agent.context import REMEMBERED, Context, at_hand
 from agent.graph import STEPS_LIMIT, build
 from agent.state import TickState
 from core.approval import Approval
-from core.autonomy import standing
+from core.autonomy import Moved, standing
 from core.decision import Decision
 from core.errors import StoreError
 from tools.requests import Request
@@ -54,8 +58,9 @@ class Loop:
         StoreError: the checkpoints cannot be used.
     """
 
-    def __init__(self, context: Context, checkpoints: Path, approver: Approver) -> None:
+    def __init__(self, context: Context, checkpoints: Path, approver: Approver, beating: Beating) -> None:
         self.context = context
+        self._beating = beating
         self._approver = approver
         self._path = checkpoints
         self._db = _opened(checkpoints)
@@ -69,6 +74,7 @@ class Loop:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._beating.end()
         self._db.close()
 
     @property
@@ -84,13 +90,8 @@ class Loop:
         Raises:
             StoreError: a file cannot be used.
         """
-        self.context.store.keep_pipeline(self.context.pipeline)
-        with self._reporting():
-            threads = sorted({c.config["configurable"]["thread_id"] for c in self._saver.list(None)})
-        found = [decision for thread in threads for decision in self._settled(thread)]
-        found += [self._settled_intent(intent) for intent in self.context.store.open_intents()]
-        self._remember()
-        return tuple(found)
+        with self._beating.after():
+            return self._recovered()
 
     def tick(self) -> Decision | None:
         """Take one turn and return its decision; None where it waits for a person.
@@ -99,8 +100,32 @@ class Loop:
             StoreError: it could not be stored; nothing was changed that is not on record.
             TrimtabError: whatever else a node reports.
         """
-        with self._reporting():
+        with self._beating.after(), self._reporting():
+            self.heed()
             return self._answered() or self._turn()
+
+    def heed(self) -> Moved:
+        """Read what people command; return the most the loop may do by itself now, and why.
+
+        Raises:
+            StoreError: the commands cannot be used.
+        """
+        self.context.heeding.look(self.context.settings.mode)
+        return self.context.limit()
+
+    def beat(self, problem: str) -> None:
+        """Say that the loop lives, but could take no turn."""
+        self._beating.beat(problem)
+
+    def _recovered(self) -> tuple[Decision, ...]:
+        self.heed()
+        self.context.store.keep_pipeline(self.context.pipeline)
+        with self._reporting():
+            threads = sorted({c.config["configurable"]["thread_id"] for c in self._saver.list(None)})
+        found = [decision for thread in threads for decision in self._settled(thread)]
+        found += [self._settled_intent(intent) for intent in self.context.store.open_intents()]
+        self._remember()
+        return tuple(found)
 
     def _turn(self) -> Decision | None:
         name = self._next_name()
@@ -180,7 +205,16 @@ class Loop:
                 return
             if self._waits_on(thread):
                 return
+            self._close_request(thread)
             yield self._ended(thread, self._fate(thread))
+
+    def _close_request(self, thread: str) -> None:
+        """Let nobody answer for a turn that is not gone on with."""
+        mode = self.context.mode().mode
+        reason = "its turn was cut off" if mode == "approve" else f"the mode is {mode} now"
+        for request in self.context.requests.open_requests():
+            if request.decision == thread:
+                self.context.requests.settle(request.proposal, reason, at=self.context.unix())
 
     def _waits_on(self, thread: str) -> bool:
         """Take up a turn that waits for a person, if the loop still asks and the request is open."""

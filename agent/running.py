@@ -76,6 +76,7 @@ def run(
             settings=settings,
             seed=seed,
             approver=approver_for(mode, real_time=real_time),
+            real_time=real_time,
         ) as episode,
     ):
         _printed(episode, as_json=as_json, pace_s=float(interval_s) if real_time else 0.0)

@@ -112,7 +112,7 @@ def _context(planner: Planner, situation: Situation, settings: LoopSettings) -> 
     problem = situation.problem
     ports: dict[str, Any] = {
         port: _Unreachable(port)
-        for port in ("metrics", "actuator", "forecaster", "assessor", "store", "requests")
+        for port in ("metrics", "actuator", "forecaster", "assessor", "store", "requests", "heeding")
     }
     return Context(
         **ports,

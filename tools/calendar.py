@@ -60,7 +60,7 @@ class Calendar:
             UsageError: there is one with that id, there are too many, or a text of it cannot be kept.
             StoreError: the file cannot be read or written.
         """
-        kept = _cleaned(event)
+        kept = cleaned(event)
         with self._editing() as events:
             if any(e.id == kept.id for e in events):
                 raise UsageError(f"there is an event {kept.id!r} already; remove it first or give another id")
@@ -109,7 +109,7 @@ class Calendar:
         if len(text) > MOST_BYTES:
             raise StoreError(f"{self.path}: the calendar is larger than {MOST_BYTES} bytes; {FIX}")
         try:
-            found = tuple(_cleaned(e) for e in _Document.model_validate(json.loads(text)).events)
+            found = tuple(cleaned(e) for e in _Document.model_validate(json.loads(text)).events)
         except ValidationError as error:
             raise StoreError(f"{self.path}: {complaint(error, _Document)}; {FIX}") from error
         except (ValueError, RecursionError, UsageError) as error:
@@ -187,7 +187,7 @@ def _stamp(path: Path) -> tuple[int, ...]:
     return (found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode)
 
 
-def _cleaned(event: Event) -> Event:
+def cleaned(event: Event) -> Event:
     """Return the event with texts that are safe to show.
 
     Raises:

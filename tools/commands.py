@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import TypeAdapter, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from core.autonomy import LADDER
 from core.calendar import Event
@@ -29,9 +29,14 @@ CREATE TABLE IF NOT EXISTS commands (seq INTEGER PRIMARY KEY, body TEXT NOT NULL
 CREATE TABLE IF NOT EXISTS outcomes (
     command INTEGER PRIMARY KEY, ok INTEGER NOT NULL, note TEXT NOT NULL, at REAL NOT NULL
 )"""
-ROWS = "SELECT c.seq, c.body, o.ok, o.note, o.at FROM commands c LEFT JOIN outcomes o ON o.command = c.seq"
+ROWS = (
+    "SELECT c.seq, CAST(c.body AS BLOB), o.ok, o.note, o.at"
+    " FROM commands c LEFT JOIN outcomes o ON o.command = c.seq"
+)
 ALL = -1
 """SQLite's word for no limit."""
+MOST_UNIX_S = 253_402_300_799
+"""The end of the year 9999: later has no date to be shown as."""
 
 CommandKind = Literal["pause", "resume", "mode", "announce", "withdraw"]
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
@@ -47,7 +52,7 @@ class Command(Frozen):
     who: Name
     role: Role = "admin"
     """With what right; what was written before there were roles came from the folder's owner."""
-    at: NonNegative
+    at: Annotated[NonNegative, Field(le=MOST_UNIX_S)]
     """Unix time, in seconds."""
 
     @property

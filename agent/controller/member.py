@@ -16,7 +16,7 @@ from agent.episode import loop_on
 from agent.folder import held
 from agent.loop import Loop
 from agent.planners import Planner
-from core.autonomy import LADDER
+from core.autonomy import LADDER, Moved
 from core.decision import Decision, Mode
 from core.errors import ActuationFailed, TrimtabError
 from core.pipeline import Pipeline
@@ -43,6 +43,9 @@ class Turn:
     """None where it waits for a person, or could not be taken."""
     hindrance: Hindrance | None = None
     paused: bool = False
+    """Whether somebody wants nothing to be applied: by the annotation, or by a command."""
+    pause: str = ""
+    """Who commanded it and since when; empty where nobody did."""
     problem: str = ""
     """Why there was no turn."""
     invalid: bool = False
@@ -82,34 +85,40 @@ class Member:
         try:
             found = self._turn(reading, unsettled=unsettled)
         except TrimtabError as error:
-            return Turn(self._mode(None), problem=str(error), seconds=time.perf_counter() - began)
+            self.loop.beat(str(error))
+            return self._told(Turn(self._declared(None).mode, problem=str(error)), began)
         self._unsettled = False
-        return replace(found, seconds=time.perf_counter() - began)
+        return self._told(found, began)
+
+    def _told(self, turn: Turn, began: float) -> Turn:
+        """Return a turn with what people want of the loop, and the seconds it took."""
+        orders = self.loop.context.heeding.orders
+        return replace(
+            turn,
+            mode=orders.capped(turn.mode).mode,
+            paused=self.declared.paused or orders.paused is not None,
+            pause=orders.pause,
+            seconds=time.perf_counter() - began,
+        )
 
     def _turn(self, reading: Reading, *, unsettled: bool) -> Turn:
+        actuator, context = self.cluster.actuator, self.loop.context
+        hindrance = actuator.hindrance()
+        declared = self._declared(hindrance)
+        context.settings = replace(context.settings, mode=declared.mode, mode_reason=declared.reason)
         if unsettled:
             for late in self.loop.recover():
                 logger.warning("a turn was cut off: %s", late.note, extra={"decision": late.id})
-        actuator = self.cluster.actuator
-        hindrance = actuator.hindrance()
-        mode, reason = self._mode(hindrance), self._reason(hindrance)
+        allowed = self.loop.heed()
         if hindrance is not None and hindrance.kind == "NotLabelled":
-            return Turn(mode, hindrance=hindrance, paused=self.declared.paused, problem=hindrance.statement)
-        if mode != "observe":
+            self.loop.beat(hindrance.statement)
+            return Turn(declared.mode, hindrance=hindrance, problem=hindrance.statement)
+        if allowed.mode != "observe":
             self._settle()
-        context = self.loop.context
-        context.settings = replace(context.settings, mode=mode, mode_reason=reason)
         self.cluster.reading = reading
         decision = self.loop.tick()
         stuck = next((p.stuck for p in actuator.progress().values() if p.stuck), "")
-        return Turn(
-            mode,
-            decision,
-            hindrance,
-            paused=self.declared.paused,
-            waiting=self.loop.waiting,
-            stuck=stuck,
-        )
+        return Turn(declared.mode, decision, hindrance, waiting=self.loop.waiting, stuck=stuck)
 
     def _settle(self) -> None:
         """Take away what a roll-out kept until the new replicas were ready."""
@@ -118,15 +127,13 @@ class Member:
         except ActuationFailed as error:
             logger.warning("surplus replicas stay for another interval: %s", error)
 
-    def _mode(self, hindrance: Hindrance | None) -> Mode:
-        if self.declared.paused or hindrance is not None:
-            return "observe"
-        return min(self.most, self.declared.operation.mode, key=LADDER.index)
-
-    def _reason(self, hindrance: Hindrance | None) -> str:
+    def _declared(self, hindrance: Hindrance | None) -> Moved:
+        """Return the most that may be done by itself before people are heard, and why not more."""
         if self.declared.paused:
-            return f"paused by the annotation {PAUSED}"
-        return "" if hindrance is None else hindrance.statement
+            return Moved("observe", f"paused by the annotation {PAUSED}")
+        if hindrance is not None:
+            return Moved("observe", hindrance.statement)
+        return Moved(min(self.most, self.declared.operation.mode, key=LADDER.index), "")
 
 
 def open_member(
@@ -154,7 +161,14 @@ def open_member(
         planner = undo.enter_context(planners(folder))
         loop = undo.enter_context(
             loop_on(
-                cluster, pipeline, folder, planner=planner, settings=settings.loop, clock=clock, unix=unix
+                cluster,
+                pipeline,
+                folder,
+                planner=planner,
+                settings=settings.loop,
+                clock=clock,
+                real_time=True,
+                unix=unix,
             )
         )
         return Member(declared, pipeline, loop, cluster, clock, settings.mode, undo.pop_all())

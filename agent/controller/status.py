@@ -138,7 +138,7 @@ def _hitches(turn: Turn) -> Iterator[tuple[str, str, str]]:
     """Yield what there is to say of what was asked for, the worst first: status, reason and message."""
     decision = turn.decision
     if turn.paused:
-        yield "False", "Paused", "the pipeline is paused: nothing is applied"
+        yield "False", "Paused", f"the pipeline is {turn.pause or 'paused'}: nothing is applied"
     if turn.hindrance is not None:
         yield "False", turn.hindrance.kind, turn.hindrance.statement
     if turn.problem or (decision is not None and decision.outcome == "failed"):

@@ -25,6 +25,7 @@ from agent.state import (
     uses_of,
 )
 from core.approval import Approval, proposal_hash
+from core.autonomy import LADDER
 from core.decision import Decision, certify
 from core.errors import ActuationFailed, SolverError
 from core.problem import Problem
@@ -75,8 +76,14 @@ def recheck(state: TickState, runtime: Runtime[Context]) -> TickState:
 
 
 def apply(state: TickState, runtime: Runtime[Context]) -> TickState:
-    """Try the change dry, store the intent with its certificate, then ask for it under the decision's id."""
+    """Store the intent with its certificate after a dry run, then ask for the change under the decision's id.
+
+    Nothing happens where people have commanded, since the turn began, that the loop may do less.
+    """
     context, problem = runtime.context, problem_of(state, runtime.context)
+    stopped = _stopped(state, context)
+    if stopped:
+        return {"outcome": "refused", "note": stopped}
     match check(problem, candidate_of(state)):
         case Verdict():
             return {"outcome": "refused", "note": "the check no longer accepts it; nothing changed"}
@@ -157,6 +164,15 @@ def decision_of(state: TickState, context: Context) -> Decision:
         degraded=state.get("degraded", False),
         note=_note(state),
     )
+
+
+def _stopped(state: TickState, context: Context) -> str:
+    """Return why the change may no longer be made: what people commanded while it was worked out."""
+    context.heeding.look(context.settings.mode)
+    limit = context.limit()
+    if LADDER.index(limit.mode) >= LADDER.index(state["mode"]):
+        return ""
+    return f"nothing changed: the mode is {limit.mode} now{f', {limit.reason}' if limit.reason else ''}"
 
 
 def _request(state: TickState, context: Context) -> Request:
