@@ -14,7 +14,7 @@ from pipelines.reader import read_pipeline
 
 PROJECT = Path(__file__).resolve().parents[2]
 CARD_PIPELINE = "/opt/trimtab/lib/python3.11/site-packages/pipelines/id_card/pipeline.yaml"
-STREAMLIT = ("streamlit", "hello", "--server.headless=true", "--browser.gatherUsageStats=false")
+CONSOLE = ("trimtab", "console", "--data", "trimtab-out/demo", "--listen", "127.0.0.1:8501")
 HOUR_OF_LOAD = ("run", CARD_PIPELINE, "--trace", "even.csv", "--real-time", "--interval", "1")
 
 
@@ -52,7 +52,7 @@ CONTROLLER = Product(
         Check("doctor, the health check", ("doctor",)),
         Check("demo", ("demo",), timeout_s=300),
         Check("decisions of the demo", ("decisions", "--data", "trimtab-out/demo", "--limit", "1")),
-        Check("Streamlit", ("8501", "/_stcore/health", "/", "--", *STREAMLIT), probe="answers.py"),
+        Check("console", ("8501", "/_stcore/health", "/", "--", *CONSOLE), probe="answers.py"),
         Check("an hour of load", (), probe="long_trace.py"),
         Ending("stop", HOUR_OF_LOAD, begun="rps"),
     ),

@@ -94,6 +94,19 @@ def test_every_pod_is_without_privilege(name: str) -> None:
             assert "readinessProbe" in container or "ports" not in container, owner
 
 
+def test_the_console_may_no_more_than_look_at_the_volume(tmp_path: Path) -> None:
+    objects = built(write(tmp_path, DEPLOY / "overlays" / "auto", "console"))
+
+    _, pod = next((owner, pod) for owner, pod in pods(objects) if owner == "trimtab")
+    controller, console = pod["containers"]
+    assert console["securityContext"] == controller["securityContext"]
+    assert "--listen=127.0.0.1:8501" in console["args"]
+    assert not {"--writable", "--login"} & set(console["args"])
+    mounts = {mount["mountPath"]: mount["name"] for mount in console["volumeMounts"]}
+    assert mounts["/var/run/secrets/kubernetes.io/serviceaccount"] == "no-token"
+    assert {"name": "no-token", "emptyDir": {"sizeLimit": "1Mi"}} in pod["volumes"]
+
+
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_only_what_speaks_to_the_api_server_has_a_token(name: str) -> None:
     holders = {owner for owner, pod in pods(overlay(name)) if pod.get("automountServiceAccountToken", True)}
