@@ -1,0 +1,123 @@
+"""Questions of the console: what they are about, who answers them, and which decisions the answer names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextlib import closing
+
+from agent.asking import subject_of
+from agent.choosing import Choice, chosen_talk
+from agent.explain.answer import answer as by_record
+from agent.explain.conversation import Conversation
+from agent.explain.question import asked
+from agent.explain.reply import Reply
+from agent.explain.steps import Heard, Step, Used
+from agent.explain.subject import Subject
+from agent.folder import DECISIONS
+from core.errors import StoreError, UsageError
+from core.tooluse import ToolUse
+from tools.store import DecisionStore
+from ui.conversations import Answered
+from ui.places import BUSY_S, Place
+from ui.settings import ConsoleSettings
+
+EXAMPLES = (
+    "Why this configuration?",
+    "Why not the larger model?",
+    "What if the load doubles?",
+    "What would make it switch?",
+    "What changed?",
+    "Is it all right?",
+)
+"""What can be asked without a model, one of each kind."""
+MOST_NAMED = 6
+"""Decisions that an answer links to."""
+
+
+def about(place: Place, name: str | None) -> Subject:
+    """Return the decision called *name*, the pipeline's last one by default, with what surrounds it.
+
+    Raises:
+        UsageError: there is no such decision of this pipeline, or its pipeline was never kept.
+        StoreError: the store cannot be read.
+    """
+    subject = subject_of(place.folder, _last(place) if name is None else name)
+    if subject.decision.pipeline != place.pipeline:
+        raise UsageError(
+            f"decision {subject.decision.id!r} is about another pipeline than {place.pipeline!r}; "
+            "choose it from the decisions of this one"
+        )
+    return subject
+
+
+def answered(
+    question: str,
+    subject: Subject,
+    place: Place,
+    given: ConsoleSettings,
+    environment: Mapping[str, str],
+    *,
+    conversation: Conversation,
+    heard: Heard,
+) -> Answered:
+    """Return the answer of the model, if one is named; the record's where it gives none, and why.
+
+    Args:
+        question: As a person wrote it.
+        subject: The decision it is about.
+        place: Its pipeline, and the folder in which the model's words are recorded.
+        given: Which model, if any.
+        environment: Where the model is.
+        conversation: What was asked and answered before.
+        heard: Called with each step as it happens, in this thread.
+
+    Raises:
+        UsageError: the question is empty or too long.
+        SolverError: the record had to answer, and a solver ended without a proof.
+    """
+    asked(question)
+    uses: list[ToolUse] = []
+
+    def kept(step: Step) -> None:
+        if isinstance(step, Used):
+            uses.append(step.use)
+        heard(step)
+
+    reply = _reply(question, subject, place, given, environment, conversation, kept)
+    return Answered(reply, tuple(uses), _named(reply, subject))
+
+
+def _reply(
+    question: str,
+    subject: Subject,
+    place: Place,
+    given: ConsoleSettings,
+    environment: Mapping[str, str],
+    conversation: Conversation,
+    heard: Heard,
+) -> Reply:
+    choice = Choice(model=given.model, settings=given.llm, prices=given.prices)
+    try:
+        with chosen_talk(choice, place.folder, environment) as talk:
+            if talk is not None:
+                return talk.answer(question, subject, conversation, heard=heard)
+    except (StoreError, UsageError) as error:
+        return by_record(question, subject, note=f"the language model could not be asked: {error}")
+    return by_record(question, subject)
+
+
+def _last(place: Place) -> str:
+    with closing(DecisionStore(place.folder / DECISIONS, read_only=True, busy_s=BUSY_S)) as store:
+        newest = store.page(place.pipeline, None, 1)
+    if not newest:
+        raise UsageError(f"there is no decision of {place.pipeline!r} yet; the loop makes one every interval")
+    return newest[0].id
+
+
+def _named(reply: Reply, subject: Subject) -> tuple[str, ...]:
+    """Return the decisions that the answer speaks of, as far as they are at hand."""
+    text = " ".join(f"{statement.text} {statement.source}" for statement in reply.statements)
+    words = set(re.findall(r"[\w.-]*\w", text))
+    nearby = (d.id for d in (*subject.earlier, *subject.later))
+    return (subject.decision.id, *(name for name in nearby if name in words))[:MOST_NAMED]
