@@ -1,0 +1,38 @@
+"""A loop in mode approve on the embedded cluster, which looks for answers in its folder as in production."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from agent.episode import EmbeddedRun, embedded_run
+from agent.planners import Planner
+from core.decision import Decision, Mode
+from tests.agent.toy import AT_ONCE, INTERVAL_S, pipeline_of
+from ui.places import Place
+
+LOAD_RPS = 10.0
+
+
+@contextmanager
+def loop_in(
+    folder: Path, planner: Planner, *, mode: Mode = "approve", load_rps: Sequence[float] = (LOAD_RPS,) * 300
+) -> Iterator[EmbeddedRun]:
+    """Yield a loop that keeps its record in *folder*."""
+    settings = replace(AT_ONCE, mode=mode)
+    with embedded_run(pipeline_of(), load_rps, folder, planner=planner, settings=settings, seed=1) as run:
+        run.loop.recover()
+        yield run
+
+
+def turn(run: EmbeddedRun) -> Decision | None:
+    """Let an interval pass and decide; None where the turn waits for a person."""
+    run.cluster.pass_time(INTERVAL_S)
+    return run.loop.tick()
+
+
+def place_of(folder: Path) -> Place:
+    """Return where the console finds that loop, with *folder* as its data folder."""
+    return Place(folder, "toy", "toy")

@@ -1,0 +1,245 @@
+"""Approvals and controls: what waits for a person, what was answered, and what a person can have a loop do.
+
+The form is drawn for one decision and one hash, and its buttons carry both: whatever the page shows by the
+time of the click, the desk compares them with what is asked, and refuses an answer to anything else.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import tzinfo
+
+import streamlit as st
+
+from core.approval import MOST_COMMENT
+from tools.requests import Request
+from ui import access, announcements, controls, settings, show
+from ui.access import Viewer
+from ui.acting import desk, doing, may, said
+from ui.places import CHOSEN, Found, Place, chosen, found
+from ui.show import REFRESH_S, guards
+from ui.waiting import (
+    Unweighed,
+    Waiting,
+    Weighed,
+    constraint_rows,
+    effect_rows,
+    history_of,
+    last_decision,
+    outcome_of,
+    requests_of,
+    stage_rows,
+    verdict_line,
+    weigh,
+)
+from ui.when import viewers_zone, wall
+
+PART = "approvals"
+WEIGHED_S = 600.0
+"""How long a change is not weighed again while no new decision came."""
+CAME_S = 30.0
+"""How long it is believed what a decision came to."""
+
+
+@guards
+def page() -> None:
+    """Draw the page."""
+    st.title("Approvals", anchor=False)
+    here = found(settings.given().data)
+    _waiting()
+    if here.places:
+        st.divider()
+        place = _which(here)
+        controls.section(place)
+        announcements.section(place)
+
+
+def answer(place: Place, decision: str, shown: str, comment: str, *, agreed: bool) -> str:
+    """Answer as who acts now, and return the sentence about it.
+
+    Raises:
+        NotAllowed: they may not.
+        UsageError: the request is over, or is about another change than was shown.
+        StoreError: the file cannot be used.
+    """
+    at = desk(place)
+    word = (at.approve if agreed else at.refuse)(decision, shown=shown, comment=comment)
+    verb = "agreed to" if word.agreed else "refused"
+    return (
+        f"{decision} {verb} by {word.approver} at {wall(word.at, viewers_zone())}; "
+        "the loop acts on it in its next turn"
+    )
+
+
+@st.fragment(run_every=REFRESH_S)
+@guards
+def _waiting() -> None:
+    viewer = access.gate_again(settings.given())
+    here, zone, now = found(settings.given().data), viewers_zone(), time.time()
+    everything = requests_of(here.places)
+    waiting = [w for w in everything if w.open(now)]
+    said(PART)
+    if not waiting:
+        show.empty(
+            "No change waits for an answer",
+            "A loop asks for each change while its mode is approve. Start one with it:",
+            "$ trimtab run PIPELINE.yaml --trace TRACE.csv --mode approve",
+            "A loop that was started with the mode approve or auto can be set to approve below.",
+        )
+    for one in waiting:
+        _card(one, viewer, zone, now)
+    _history(history_of(everything, now), zone)
+
+
+def _card(one: Waiting, viewer: Viewer, zone: tzinfo, now: float) -> None:
+    request = one.request
+    with st.container(border=True):
+        st.subheader(show.label(one.place.key), anchor=False)
+        st.text(
+            f"{request.decision}, asked {show.age(now - request.asked_at)} ago, "
+            f"{wall(request.asked_at, zone)}"
+        )
+        _left(one, zone, now)
+        weighed = _weighed(one.place, request, last_decision(one.place))
+        change, effect = st.columns([3, 2], gap="medium")
+        with change:
+            st.text("What changes, stage by stage")
+            st.dataframe(stage_rows(request.running, request.proposed), hide_index=True)
+        with effect:
+            _effect(request, weighed)
+        if isinstance(weighed, Weighed):
+            _verdict(weighed)
+        st.text("Why, in the planner's words:")
+        show.plain(request.rationale or "(none)")
+        if one.asked.answer is None:
+            _form(one, viewer)
+
+
+def _left(one: Waiting, zone: tzinfo, now: float) -> None:
+    request, word = one.request, one.asked.answer
+    if word is not None:
+        verb = "Agreed to" if word.agreed else "Refused"
+        st.badge("answered", icon=":material/how_to_reg:", color="green" if word.agreed else "violet")
+        show.plain(
+            f"{verb} by {word.approver} at {wall(word.at, zone)}; the loop acts on it in its next turn."
+        )
+        if word.comment:
+            show.plain(f"Comment: {word.comment}")
+        return
+    left_s, whole_s = request.expires_at - now, request.expires_at - request.asked_at
+    st.progress(min(1.0, max(0.0, left_s / whole_s)) if whole_s > 0 else 0.0)
+    st.text(
+        f"{show.age(left_s)} left, until {wall(request.expires_at, zone)}; then it is asked anew if still due"
+    )
+
+
+def _effect(request: Request, weighed: Weighed | Unweighed) -> None:
+    if isinstance(weighed, Unweighed):
+        st.text("What the check said when it was asked")
+        show.plain(request.effect or "nothing")
+        show.plain(f"It cannot be weighed anew: {weighed.reason}.")
+        return
+    st.text("What is predicted")
+    st.dataframe(effect_rows(weighed), hide_index=True)
+
+
+def _verdict(weighed: Weighed) -> None:
+    verdict = weighed.verdict
+    word = ("accepted", ":material/check_circle:", "green") if verdict.accepted else None
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        if word is not None:
+            st.badge(word[0], icon=word[1], color="green")
+        else:
+            st.badge("rejected", icon=":material/cancel:", color="red")
+        st.text(verdict_line(verdict))
+    show.plain(
+        f"Checked now on the problem of {weighed.decision}, {weighed.load_rps:.4g} requests/s; "
+        "the loop checks again on what it measures before it acts."
+    )
+    with st.expander("Every limit, with its figures", expanded=not verdict.accepted):
+        st.dataframe(constraint_rows(verdict.constraints), hide_index=True)
+
+
+def _form(one: Waiting, viewer: Viewer) -> None:
+    request = one.request
+    if not may(viewer, "answer"):
+        return
+    key = f"{one.place.key}:{request.decision}:{request.proposal}"
+    with st.form(f"answer:{key}", enter_to_submit=False, border=False):
+        st.text_area(
+            "Comment",
+            key=f"comment:{key}",
+            max_chars=MOST_COMMENT,
+            height=68,
+            placeholder="may be left empty",
+        )
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            for agreed, words, icon in (
+                (True, "Approve", ":material/check:"),
+                (False, "Refuse", ":material/close:"),
+            ):
+                st.form_submit_button(
+                    words,
+                    key=f"{words}:{key}",
+                    icon=icon,
+                    type="primary" if agreed else "secondary",
+                    on_click=_clicked,
+                    args=(one.place, request.decision, request.proposal, f"comment:{key}", agreed),
+                )
+            st.text(f"The answer is to the change {request.proposal[:12]}… and to no other.")
+
+
+def _clicked(place: Place, decision: str, shown: str, comment: str, agreed: bool) -> None:
+    text = str(st.session_state.get(comment, "") or "")
+    doing(PART, lambda: answer(place, decision, shown, text, agreed=agreed))
+
+
+def _history(over: list[Waiting], zone: tzinfo) -> None:
+    if not over:
+        return
+    st.subheader("Last answers", anchor=False)
+    st.dataframe([_past(w, zone) for w in over], hide_index=True)
+
+
+def _past(one: Waiting, zone: tzinfo) -> dict[str, str]:
+    request, word = one.request, one.asked.answer
+    return {
+        "asked": wall(request.asked_at, zone),
+        "pipeline": one.place.key,
+        "decision": request.decision,
+        "answer": "none" if word is None else "approved" if word.agreed else "refused",
+        "by": "–" if word is None else word.approver,
+        "when": "–" if word is None else wall(word.at, zone),
+        "comment": "" if word is None else word.comment,
+        "what became of it": _outcome(one.place, request.decision, one.asked.closed),
+    }
+
+
+@st.cache_data(ttl=WEIGHED_S, max_entries=64, show_spinner=False)
+def _weighed(place: Place, request: Request, last: str | None) -> Weighed | Unweighed:
+    """Weigh once for each decision that came: *last* is part of the key alone."""
+    return weigh(place, request)
+
+
+@st.cache_data(ttl=CAME_S, max_entries=256, show_spinner=False)
+def _outcome(place: Place, decision: str, closed: str | None) -> str:
+    """Return what a decision came to; *closed* is part of the key alone: before, there is no record."""
+    came = outcome_of(place, decision)
+    if came is None:
+        return closed or "expired"
+    outcome, note = came
+    return f"{outcome}: {note}" if note else outcome
+
+
+def _which(here: Found) -> Place:
+    """Let the pipeline be chosen where there are several."""
+    place = chosen(here.places)
+    keys = [p.key for p in here.places]
+    if len(keys) == 1:
+        return place
+    picked = st.selectbox("Pipeline", keys, index=keys.index(place.key), width=420)
+    if picked != place.key:
+        st.session_state[CHOSEN] = picked
+        if CHOSEN in st.query_params:
+            st.query_params[CHOSEN] = picked
+    return here.places[keys.index(picked)]
