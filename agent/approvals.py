@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from agent.answers import Answer
+from agent.desk import Desk, Person
 from agent.folder import REQUESTS
 from agent.lines import configuration_line
 from tools.requests import Asked, Requests
@@ -37,10 +38,11 @@ def answered(data: Path, which: str, *, agreed: bool, comment: str = "", approve
         UsageError: no request is meant, or several; it is closed, expired or answered.
         StoreError: the file cannot be used.
     """
+    desk = Desk(data, Person(approver or os_user(), "admin"))
     with closing(Requests(data / REQUESTS, must_exist=True)) as requests:
-        word = requests.answer(
-            which, agreed=agreed, approver=approver or os_user(), comment=comment, at=time.time()
-        )
+        meant = requests.meant(which)
+    say = desk.approve if agreed else desk.refuse
+    word = say(meant.decision, shown=meant.proposal, comment=comment)
     said = "agreed to" if word.agreed else "refused"
     print(f"{said} {word.proposal[:12]} as {word.approver}; the loop acts on it in its next turn")  # noqa: T201 - the output
 
@@ -68,7 +70,7 @@ def text_of(asked: Asked, now: float) -> str:
         f"  planner:  {request.rationale}",
         *([f"  comment:  {comment}"] if comment else []),
     ]
-    return "\n".join(_printable(line) for line in lines)
+    return "\n".join(printable(line) for line in lines)
 
 
 def answer_of(asked: Asked, now: float) -> Answer:
@@ -89,5 +91,6 @@ def answer_of(asked: Asked, now: float) -> Answer:
     }
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Return a text on one line that steers no terminal."""
     return "".join(c if c.isprintable() else " " for c in text)

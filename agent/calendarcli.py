@@ -3,6 +3,9 @@
 Times are those of the loop's clock. On a real cluster that is the wall's (Unix seconds), and a date and time
 with its zone says it best; the embedded cluster counts seconds from the start of its trace. Which of the two
 it is, the last decision shows; a time of the other kind is refused, as its event would never come.
+
+The calendar is edited here directly, before the first run too; the console commands the
+loop to do it (`agent.desk`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""`trimtab requests`, `approve` and `refuse`: what people are asked, and their answers."""
+"""What people are asked and answer (`trimtab requests`), and what they command a running loop."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -40,3 +40,45 @@ def refuse(which: Which, data: DataFolder = DEFAULT_DATA, comment: Comment = "")
     from agent import approvals  # noqa: PLC0415 - as above
 
     approvals.answered(data, which, agreed=False, comment=comment)
+
+
+@app.command(rich_help_panel="Answer")
+def pause(data: DataFolder = DEFAULT_DATA) -> None:
+    """Have a running loop change nothing until somebody resumes; it goes on recommending."""
+    from agent import commandscli  # noqa: PLC0415 - as above
+
+    commandscli.commanded(data, "pause")
+
+
+@app.command(rich_help_panel="Answer")
+def resume(data: DataFolder = DEFAULT_DATA) -> None:
+    """Let a paused loop act again."""
+    from agent import commandscli  # noqa: PLC0415 - as above
+
+    commandscli.commanded(data, "resume")
+
+
+@app.command(rich_help_panel="Answer")
+def mode(
+    mode: Annotated[
+        Literal["observe", "approve", "auto"],
+        typer.Argument(help="Recommend only, ask for each change, or act."),
+    ],
+    data: DataFolder = DEFAULT_DATA,
+) -> None:
+    """Set how far a running loop may go by itself; never further than it was started with."""
+    from agent import commandscli  # noqa: PLC0415 - as above
+
+    commandscli.mode_set(data, mode)
+
+
+@app.command(rich_help_panel="Answer")
+def commands(
+    data: DataFolder = DEFAULT_DATA,
+    everything: Annotated[bool, typer.Option("--all", help="Also those of long ago.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List what people commanded the loop, and what it made of it."""
+    from agent import commandscli  # noqa: PLC0415 - as above
+
+    commandscli.listed(data, everything=everything, as_json=as_json)
