@@ -18,7 +18,7 @@ from agent.desk import Person
 from agent.options import loopback
 from core.errors import UsageError
 from core.roles import Role
-from ui.claims import name_of, role_of
+from ui.claims import expiry_of, name_of, role_of
 from ui.settings import ConsoleSettings
 from ui.signin import SignIn
 from ui.signouts import SignOuts
@@ -73,8 +73,8 @@ def access_of(claims: Mapping[str, Any], login: SignIn, ended: SignOuts, now_s: 
     """Return what the claims of a sign-in come to at a Unix time; Streamlit looks at no expiry itself."""
     if claims.get("is_logged_in") is not True:
         return SignInNeeded("Sign in to see the pipelines.")
-    expires = claims.get("exp")
-    if isinstance(expires, bool) or not isinstance(expires, int | float) or expires <= now_s:
+    expires_s = expiry_of(claims)
+    if expires_s is None or expires_s <= now_s:
         return SignInNeeded("Your sign-in has expired. Sign in again.")
     if ended.has(claims, now_s):
         return SignInNeeded("You signed out. Sign in again to go on.")

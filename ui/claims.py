@@ -7,6 +7,7 @@ whoever signs up may claim the address of another.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from typing import Any
 
 from core.roles import Role
@@ -36,6 +37,14 @@ def name_of(claims: Mapping[str, Any], login: SignIn) -> str | None:
             if name:
                 return name[:MOST_NAME]
     return None
+
+
+def expiry_of(claims: Mapping[str, Any]) -> float | None:
+    """Return the Unix time at which a sign-in is over, in seconds; None where that is not said."""
+    stated = claims.get("exp")
+    if isinstance(stated, bool) or not isinstance(stated, int | float) or not isfinite(stated):
+        return None
+    return float(stated)
 
 
 def claim_of(claims: Mapping[str, Any], path: str) -> object:

@@ -23,6 +23,7 @@ def guard_of(host: str, public: str | None) -> dict[str, Any]:
         "server.enableXsrfProtection": True,
         "server.trustedUserHeaders": {},  # a header would override who is signed in
         "server.enableAgentApi": False,
+        "secrets.files": [],  # of the user's other pages, which Streamlit would put into our environment
     }
 
 

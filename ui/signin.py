@@ -152,7 +152,7 @@ def _file(document: object) -> SignInFile:
     if not isinstance(document, Mapping):
         raise InvalidDocument("must be a mapping with metadataUrl, clientId, clientSecret, roles")
     for name in ("clientSecret", "cookieSecret"):  # before pydantic, whose complaints show what is wrong
-        if name in document and not isinstance(document[name], Mapping):
+        if name in document and not _a_place(document[name]):
             raise InvalidDocument(
                 f"{name}: must not stand in the file; write {{file: PATH}} or {{env: NAME}}"
             )
@@ -160,6 +160,10 @@ def _file(document: object) -> SignInFile:
         return SignInFile.model_validate(document)
     except ValidationError as error:
         raise InvalidDocument(complaint(error, SignInFile)) from None  # its chain would show the file
+
+
+def _a_place(value: object) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(v, str) for v in value.values())
 
 
 def _secret(name: str, source: SecretSource, environment: Mapping[str, str], folder: Path) -> SecretStr:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from threading import Lock
 from typing import Any
 
+from ui.claims import expiry_of
+
 OWN = ("iss", "sub", "iat", "nonce", "jti")
 """The claims that tell one sign-in from another of the same person."""
 
@@ -19,12 +21,12 @@ class SignOuts:
 
     def add(self, claims: Mapping[str, Any], now_s: float) -> None:
         """Remember that a sign-in ended."""
-        expires = claims.get("exp")
-        if isinstance(expires, bool) or not isinstance(expires, int | float):
-            return  # never let in
+        expires_s = expiry_of(claims)
+        if expires_s is None:
+            return  # such a one is never let in
         with self._lock:
             self._until = {key: until for key, until in self._until.items() if until > now_s}
-            self._until[_key(claims)] = float(expires)
+            self._until[_key(claims)] = expires_s
 
     def has(self, claims: Mapping[str, Any], now_s: float) -> bool:
         """Say whether a sign-in ended before its time."""
