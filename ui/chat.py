@@ -124,9 +124,7 @@ def _head(place: Place, name: str | None, model: str | None) -> None:
                 del st.query_params[ABOUT]
                 st.rerun()
     if model is None:
-        st.text(
-            "Answers come from the record and the solver; `trimtab console --model` has a model answer."
-        )
+        st.text("Answers come from the record and the solver; `trimtab console --model` has a model answer.")
     else:
         st.text(f"{model} answers, with read-only tools; where it cannot, the record does, and says so.")
 

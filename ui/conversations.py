@@ -64,9 +64,10 @@ class Conversations:
         StoreError: the file cannot be read or written.
     """
 
-    def __init__(self, folder: Path, *, unix: Callable[[], float] = time.time) -> None:
-        """Keep them in *folder*; the file is made with the first answer."""
+    def __init__(self, folder: Path, *, most: int = MOST_KEPT, unix: Callable[[], float] = time.time) -> None:
+        """Keep them in *folder*, *most* for a user and a pipeline; the file is made with the first answer."""
         self.path = folder / FILE
+        self._most = most
         self._unix = unix
 
     def keep(self, user: str, pipeline: str, answered: Answered) -> None:
@@ -87,7 +88,7 @@ class Conversations:
             db.execute(
                 "DELETE FROM answers WHERE user = ? AND pipeline = ? AND seq NOT IN (SELECT seq FROM answers"
                 " WHERE user = ? AND pipeline = ? ORDER BY seq DESC LIMIT ?)",
-                (user, pipeline, user, pipeline, MOST_KEPT),
+                (user, pipeline, user, pipeline, self._most),
             )
             db.execute("COMMIT")
 
