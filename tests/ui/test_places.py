@@ -1,0 +1,57 @@
+"""Every pipeline below the data folder is found, however deep it lies; a broken store hides none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agent.planners.rules import RulesPlanner
+from core.errors import UsageError
+from tests.agent.toy import toy_run, turns
+from ui.places import find
+
+
+def loop_in(folder: Path) -> None:
+    """Have a loop decide twice; its data folder is `data` below."""
+    with toy_run(folder, RulesPlanner()) as run:
+        turns(run, 2)
+
+
+def test_a_loops_own_folder_is_a_place(tmp_path: Path) -> None:
+    loop_in(tmp_path)
+
+    [place] = find(tmp_path / "data").places
+
+    assert (place.pipeline, place.key, place.folder) == ("toy", "toy", tmp_path / "data")
+
+
+def test_the_folders_of_a_controller_are_places_told_apart_by_where_they_are(tmp_path: Path) -> None:
+    for namespace in ("shop", "bank"):
+        loop_in(tmp_path / namespace)
+
+    places = find(tmp_path).places
+
+    assert [p.key for p in places] == ["bank/data/toy", "shop/data/toy"]
+
+
+def test_a_store_that_is_none_is_named_and_hides_no_other(tmp_path: Path) -> None:
+    loop_in(tmp_path / "good")
+    broken = tmp_path / "broken" / "decisions.sqlite"
+    broken.parent.mkdir()
+    broken.write_text("no database")
+
+    found = find(tmp_path)
+
+    assert [p.pipeline for p in found.places] == ["toy"]
+    assert [u.folder for u in found.unreadable] == [broken.parent]
+    assert "not a database" in found.unreadable[0].problem
+
+
+def test_an_empty_folder_has_no_place(tmp_path: Path) -> None:
+    assert find(tmp_path).places == ()
+
+
+def test_a_missing_folder_is_named_with_the_way_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"nowhere.*make demo"):
+        find(tmp_path / "nowhere")
