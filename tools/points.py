@@ -14,7 +14,7 @@ from typing import Any
 
 from core.decision import Mode, Outcome
 from tools.pointrows import COLUMNS, FROM_DECISIONS, has_points
-from tools.store import BUSY_S, connected, reporting
+from tools.store import BUSY_S, MOST_SEQ, connected, reporting
 
 NAMES = tuple(COLUMNS)
 DEGRADED, FINDINGS = NAMES.index("degraded"), NAMES.index("findings")
@@ -114,6 +114,22 @@ class Points:
     def last(self, pipeline: str, count: int) -> list[Point]:
         """Return the last *count* points of a pipeline that were recorded, oldest first."""
         return self._read("pipeline = ? ORDER BY seq DESC LIMIT ?", pipeline, count)[::-1]
+
+    def page(
+        self, pipeline: str, up_to_seq: int | None, count: int, outcomes: Sequence[Outcome] = ()
+    ) -> list[Point]:
+        """Return the last *count* points of a pipeline, newest first.
+
+        Args:
+            pipeline: Its name.
+            up_to_seq: Only of those up to this place in the store; None for the very last.
+            count: How many at most.
+            outcomes: Only decisions that ended so; empty for all.
+        """
+        among = f" AND outcome IN ({', '.join('?' * len(outcomes))})" if outcomes else ""
+        edge = MOST_SEQ if up_to_seq is None else up_to_seq
+        where = f"pipeline = ? AND seq <= ?{among} ORDER BY seq DESC LIMIT ?"
+        return self._read(where, pipeline, edge, *outcomes, count)
 
     def pipelines(self) -> tuple[str, ...]:
         """Return the names of all pipelines with a decision, sorted."""

@@ -149,18 +149,6 @@ class Spent:
     planning: Planning
 
 
-Step = (
-    Observed
-    | Foreseen
-    | Assessed
-    | Said
-    | ToolUse
-    | Proposed
-    | Checked
-    | Revised
-    | Approved
-    | Acted
-    | Came
-    | Proved
-    | Spent
-)
+Thinking = Observed | Foreseen | Assessed | Said | ToolUse | Proposed | Spent
+Doing = Checked | Revised | Approved | Acted | Proved | Came
+Step = Thinking | Doing

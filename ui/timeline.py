@@ -56,6 +56,29 @@ def timeline(
     return tuple(_steps(decision, pipeline, said(entries), later))
 
 
+def came(decision: Decision, pipeline: Pipeline | None, later: Sequence[Decision]) -> Came:
+    """Return what came of a decision, as far as the decisions after it tell."""
+    verdict = decision.rulings[-1].verdict if decision.rulings else None
+    runs = decision.running
+    if decision.outcome == "applied" and decision.certificate is not None:
+        runs = decision.certificate.configuration
+    of_it = bool(decision.rulings) and decision.rulings[-1].candidate == runs
+    under = [d.time_s for d in takewhile(lambda d: d.running == runs, later)]
+    expected = Expected(
+        latency_s=verdict.latency_s if verdict is not None and of_it else None,
+        accuracy=verdict.accuracy if verdict is not None and of_it else None,
+        slo_s=None if pipeline is None else pipeline.slo.latency_s,
+        forecast=decision.forecast,
+    )
+    return Came(
+        lines=tuple(came_of(decision, pipeline, later, brief=True)),
+        measured=tuple(d.observation for d in later if d.observation is not None),
+        under_s=under[-1] if under else 0.0,
+        expected=expected,
+        time_s=decision.time_s,
+    )
+
+
 def before_and_after(before: Configuration | None, after: Configuration | None) -> tuple[Change, ...]:
     """Return the two configurations stage by stage."""
     ran: Mapping[str, StageConfiguration] = {} if before is None else before.by_stage
@@ -81,7 +104,7 @@ def _steps(
     yield _acted(decision)
     if decision.certificate is not None:
         yield Proved(decision.certificate)
-    yield _came(decision, pipeline, later)
+    yield came(decision, pipeline, later)
     yield Spent(decision.planning)
 
 
@@ -147,28 +170,6 @@ def _acted(decision: Decision) -> Acted:
         after = decision.rulings[-1].candidate or after
     changes = before_and_after(decision.running, after)
     return Acted(decision.outcome, decision.degraded, decision.note, changes)
-
-
-def _came(decision: Decision, pipeline: Pipeline | None, later: Sequence[Decision]) -> Came:
-    verdict = decision.rulings[-1].verdict if decision.rulings else None
-    runs = decision.running
-    if decision.outcome == "applied" and decision.certificate is not None:
-        runs = decision.certificate.configuration
-    of_it = bool(decision.rulings) and decision.rulings[-1].candidate == runs
-    under = [d.time_s for d in takewhile(lambda d: d.running == runs, later)]
-    expected = Expected(
-        latency_s=verdict.latency_s if verdict is not None and of_it else None,
-        accuracy=verdict.accuracy if verdict is not None and of_it else None,
-        slo_s=None if pipeline is None else pipeline.slo.latency_s,
-        forecast=decision.forecast,
-    )
-    return Came(
-        lines=tuple(came_of(decision, pipeline, later, brief=True)),
-        measured=tuple(d.observation for d in later if d.observation is not None),
-        under_s=under[-1] if under else 0.0,
-        expected=expected,
-        time_s=decision.time_s,
-    )
 
 
 def _barred(decision: Decision) -> tuple[Quarantine, ...]:
