@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from agent.approvals import os_user
 from agent.episode import EmbeddedRun
@@ -18,7 +17,7 @@ from core.errors import UsageError
 from core.proposal import Proposal
 from core.roles import NotAllowed
 from tests.agent.toy import CHEAPER, ENOUGH, TOO_SMALL, Scripted, running
-from tests.ui.waiting_run import LOAD_RPS, loop_in, place_of, turn
+from tests.ui.waiting_run import LOAD_RPS, loop_in, place_of, press, shown, texts, turn
 from tools.requests import Asked, Requests
 from ui import approvals, settings
 from ui.places import Place
@@ -26,15 +25,6 @@ from ui.settings import ConsoleSettings
 from ui.waiting import Unweighed, Weighed, constraint_rows, effect_rows, stage_rows, verdict_line, weigh
 
 HOSTILE = "<script>alert(1)</script> **bold** [x](https://evil.example) :red[no]"
-
-
-def script(data: str, writable: bool) -> None:
-    from pathlib import Path  # noqa: PLC0415 - AppTest runs this text alone
-
-    from ui import approvals, settings  # noqa: PLC0415
-
-    settings.use(settings.ConsoleSettings(data=Path(data), writable=writable))
-    approvals.page()
 
 
 @pytest.fixture
@@ -54,23 +44,6 @@ def run(tmp_path: Path, planner: Scripted) -> Iterator[EmbeddedRun]:
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     return place_of(tmp_path)
-
-
-def shown(place: Place, *, writable: bool = True) -> AppTest:
-    app = AppTest.from_function(script, args=(str(place.folder), writable), default_timeout=20).run()
-    assert not app.exception
-    return app
-
-
-def press(app: AppTest, words: str) -> AppTest:
-    (found,) = [b for b in app.button if b.label == words]
-    found.click().run()
-    assert not app.exception
-    return app
-
-
-def texts(app: AppTest) -> str:
-    return "\n".join(t.value for t in app.text)
 
 
 def asked(place: Place) -> tuple[Asked, ...]:

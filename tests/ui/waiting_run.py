@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from streamlit.testing.v1 import AppTest
+
 from agent.episode import EmbeddedRun, embedded_run
 from agent.planners import Planner
 from core.decision import Decision, Mode
@@ -36,3 +38,33 @@ def turn(run: EmbeddedRun) -> Decision | None:
 def place_of(folder: Path) -> Place:
     """Return where the console finds that loop, with *folder* as its data folder."""
     return Place(folder, "toy", "toy")
+
+
+def script(data: str, writable: bool) -> None:
+    """Draw the page, as Streamlit's server would."""
+    from pathlib import Path  # noqa: PLC0415 - AppTest runs this text alone
+
+    from ui import approvals, settings  # noqa: PLC0415
+
+    settings.use(settings.ConsoleSettings(data=Path(data), writable=writable))
+    approvals.page()
+
+
+def shown(place: Place, *, writable: bool = True) -> AppTest:
+    """Return the page of approvals and controls, drawn for an admin or a viewer."""
+    app = AppTest.from_function(script, args=(str(place.folder), writable), default_timeout=20).run()
+    assert not app.exception
+    return app
+
+
+def press(app: AppTest, words: str) -> AppTest:
+    """Click the one button that is labelled so."""
+    (found,) = [b for b in app.button if b.label == words]
+    found.click().run()
+    assert not app.exception
+    return app
+
+
+def texts(app: AppTest) -> str:
+    """Return what the page says, a line for each text."""
+    return "\n".join(t.value for t in app.text)
