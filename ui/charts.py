@@ -38,6 +38,8 @@ class Across:
     when: When
     span_s: tuple[float, float] | None = None
     """From when to when, in seconds of the loop's clock; None for as much as there are points of."""
+    titled: bool = True
+    """Whether the axis says what it is; of charts one below the other, one is enough."""
 
     @property
     def wall(self) -> bool:
@@ -57,7 +59,8 @@ class Across:
         if self.wall:
             return alt.X("x:T", title=None, axis=alt.Axis(grid=False, tickCount=6), scale=scale)
         axis = alt.Axis(grid=False, tickCount=8)
-        return alt.X("x:Q", title="minutes into the run", axis=axis, scale=scale)
+        title = "minutes into the run" if self.titled else None
+        return alt.X("x:Q", title=title, axis=axis, scale=scale)
 
 
 def thinned(points: Sequence[Point], most: int = MOST_DRAWN) -> list[Point]:

@@ -138,7 +138,7 @@ def drawable(points: Sequence[Point], figure: Figure) -> bool:
     return any(s.value(p) is not None for s in figure.series for p in points)
 
 
-def chart(points: Sequence[Point], across: Across, figure: Figure, *, height: int = 140) -> Chart:
+def chart(points: Sequence[Point], across: Across, figure: Figure, *, height: int = 170) -> Chart:
     """Draw the curves that have a known value, and what they are held against."""
     drawn = thinned(points)
     series = [s for s in figure.series if any(s.value(p) is not None for p in drawn)]
@@ -165,7 +165,7 @@ def chart(points: Sequence[Point], across: Across, figure: Figure, *, height: in
 
 
 def load_with_decisions(
-    points: Sequence[Point], across: Across, texts: Mapping[str, str], *, height: int = 220
+    points: Sequence[Point], across: Across, texts: Mapping[str, str], *, height: int = 260
 ) -> Chart:
     """Draw the load against its forecast, with a marker for each decision that did more than hold.
 

@@ -107,7 +107,8 @@ def _lines(stage: Stage, setting: StageConfiguration | None, ready: int | None) 
 def _cores(stage: Stage, setting: StageConfiguration) -> Iterator[str]:
     variant = stage.by_name.get(setting.variant)
     if variant is not None:
-        yield f"{setting.replicas * variant.cores:g} cores"
+        cores = setting.replicas * variant.cores
+        yield f"{cores:g} core{'' if cores == 1 else 's'}"
 
 
 def _edges(pipeline: Pipeline) -> Iterator[str]:

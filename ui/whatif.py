@@ -74,20 +74,6 @@ class Answer:
         return self.solution if isinstance(self.solution, Optimum) else None
 
 
-@dataclass(frozen=True, slots=True)
-class StageRow:
-    """One stage in two configurations."""
-
-    stage: str
-    before: str
-    after: str
-
-    @property
-    def changed(self) -> bool:
-        """Whether they differ."""
-        return self.before != self.after
-
-
 def changed(problem: Problem, wish: Wish) -> Problem:
     """Return the problem as it is wished.
 
@@ -135,28 +121,16 @@ def offered(problem: Problem) -> tuple[VariantName, ...]:
 
 
 def most_load_rps(problem: Problem, seen_rps: float) -> float:
-    """Return the largest load on offer: well above the present one and the largest seen."""
+    """Return the largest load on offer: well above the present one, and no less than the largest seen."""
     return max(LOAD_REACH * problem.load_rps, seen_rps, LEAST_LOAD_RPS)
 
 
-def stage_rows(
-    problem: Problem, before: Configuration | None, after: Configuration | None
-) -> tuple[StageRow, ...]:
-    """Return two configurations side by side, stage by stage."""
-    return tuple(
-        StageRow(s.name, setting(problem, before, s.name), setting(problem, after, s.name))
-        for s in problem.pipeline.stages
-    )
-
-
-def setting(problem: Problem, configuration: Configuration | None, stage: str) -> str:
+def setting(configuration: Configuration | None, stage: str) -> str:
     """Return what a stage runs, in a few words; a dash where that is not known."""
     one = None if configuration is None else configuration.by_stage.get(stage)
     if one is None:
         return "–"
-    variant = problem.pipeline.stage(stage).by_name.get(one.variant)
-    cores = "" if variant is None else f", {one.replicas * variant.cores:g} cores"
-    return f"{one.variant}, batch {one.batch}, {one.replicas} ×{cores}"
+    return f"{one.variant}, batch {one.batch}, × {one.replicas}"
 
 
 def _check(problem: Problem, wish: Wish) -> None:

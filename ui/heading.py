@@ -1,0 +1,73 @@
+"""The head of a pipeline's page: its state in a word, whether the loop lives, and what is measured."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import get_args
+
+import streamlit as st
+
+from core.assessment import Signal, SignalState
+from tools.presence import silent_s
+from ui import links, show
+from ui.glance import Glance
+from ui.show import SIGNALS, Look
+
+MOST_UNSURE = 8
+"""Signals in doubt that are shown by name."""
+
+
+def heading(one: Glance) -> None:
+    """Draw it."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        show.state_chip(one.state)
+        mode = one.decision.mode if one.presence is None else one.presence.mode
+        st.badge(f"mode {mode}", icon=":material/tune:", color="blue")
+        _life(one, time.time())
+        show.outcome_chip(one.decision.outcome)
+        links.to_decision(one.place, one.decision.id, f"last decision, {one.when.text(one.decision.time_s)}")
+    _why(one)
+    _telemetry(one.decision.signals)
+
+
+def _life(one: Glance, now: float) -> None:
+    """Show whether the loop goes on deciding."""
+    alive = one.life(now)
+    if one.presence is None or alive == "running":
+        return
+    if alive == "ended":
+        st.badge("the run has ended", icon=":material/flag:", color="gray")
+        return
+    silence = show.age(silent_s(one.presence, now))
+    st.badge(f"no sign of life for {silence}", icon=":material/heart_broken:", color="red")
+
+
+def _why(one: Glance) -> None:
+    """Show who paused it, why it may not do more, and what went wrong; all of it others' words."""
+    presence = one.presence
+    if presence is None:
+        return
+    if presence.paused_by:
+        show.plain(f"Paused by {presence.paused_by}.", 200)
+    if presence.mode_reason:
+        show.plain(f"Mode {presence.mode}: {presence.mode_reason}", 300)
+    if presence.problem:
+        show.plain(f"Its last turn failed: {presence.problem}", 300)
+
+
+def _telemetry(signals: tuple[Signal, ...]) -> None:
+    """Show how many signals are in which state, and those in doubt by name, with their age."""
+    counts = Counter(s.state for s in signals)
+    states: tuple[SignalState, ...] = get_args(SignalState)
+    looks: list[tuple[str, Look]] = [(f"{counts[s]} {s}", SIGNALS[s]) for s in states if counts[s]]
+    unsure = [s for s in signals if s.state in ("stale", "missing")]
+    looks += [(_doubt(s), SIGNALS[s.state]) for s in unsure[:MOST_UNSURE]]
+    show.chips(looks or [("no metrics at all", SIGNALS["missing"])])
+    if len(unsure) > MOST_UNSURE:
+        st.text(f"and {len(unsure) - MOST_UNSURE} more signals that are stale or missing")
+
+
+def _doubt(signal: Signal) -> str:
+    age = "never measured" if signal.age_s is None else f"{show.age(signal.age_s)} old"
+    return f"{signal.name} {signal.state}, {age}"
