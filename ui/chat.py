@@ -126,7 +126,7 @@ def _head(place: Place, name: str | None, model: str | None) -> None:
     if model is None:
         st.text("Answers come from the record and the solver; `trimtab console --model` has a model answer.")
     else:
-        st.text(f"{model} answers, with read-only tools; where it cannot, the record does, and says so.")
+        st.text(f"Answers come from {model} and read-only tools; where it gives none, from the record.")
 
 
 def _past(chat: Chat, history: tuple[Kept, ...]) -> None:
@@ -153,10 +153,15 @@ def _show_all() -> None:
 
 def _examples() -> str | None:
     """Offer questions; return the one that was chosen."""
-    st.text("For example:")
-    with st.container(horizontal=True):
-        asked = [text for text in EXAMPLES if st.button(text, key=f"example:{text}")]
-    return asked[0] if asked else None
+    offer = st.empty()
+    with offer.container():
+        st.text("For example:")
+        with st.container(horizontal=True):
+            asked = [text for text in EXAMPLES if st.button(text, key=f"example:{text}")]
+    if not asked:
+        return None
+    offer.empty()
+    return asked[0]
 
 
 def _ask(chat: Chat, question: str, name: str | None) -> None:
@@ -212,11 +217,10 @@ class Watch:
         match step:
             case Asking(number):
                 self.saying.empty()
-                self.status.update(label=f"Asking the language model, call {number}")
+                self.status.update(label=f"Asking the language model, call {number}", expanded=True)
             case Used(use):
-                with self.status:
-                    st.text(f"{use.id} {use.tool}")
-                    st.code(use.arguments, language="json", wrap_lines=True)
+                self.status.text(f"{use.id} {use.tool}")  # not in a `with`: its end would end the status
+                self.status.code(use.arguments, language="json", wrap_lines=True)
             case Saying(text):
                 self.saying.text(text)
 

@@ -32,7 +32,7 @@ EXAMPLES = (
 )
 """What can be asked without a model, one of each kind."""
 MOST_NAMED = 6
-"""Decisions that an answer links to."""
+"""Decisions that an answer links to, beside the one it is about."""
 
 
 def about(place: Place, name: str | None) -> Subject:
@@ -75,6 +75,7 @@ def answered(
     Raises:
         UsageError: the question is empty or too long.
         SolverError: the record had to answer, and a solver ended without a proof.
+        StoreError: the store cannot be read.
     """
     asked(question)
     uses: list[ToolUse] = []
@@ -85,7 +86,7 @@ def answered(
         heard(step)
 
     reply = _reply(question, subject, place, given, environment, conversation, kept)
-    return Answered(reply, tuple(uses), _named(reply, subject))
+    return Answered(reply, tuple(uses), _named(reply, place))
 
 
 def _reply(
@@ -108,16 +109,21 @@ def _reply(
 
 
 def _last(place: Place) -> str:
-    with closing(DecisionStore(place.folder / DECISIONS, read_only=True, busy_s=BUSY_S)) as store:
+    with _store(place) as store:
         newest = store.page(place.pipeline, None, 1)
     if not newest:
         raise UsageError(f"there is no decision of {place.pipeline!r} yet; the loop makes one every interval")
     return newest[0].id
 
 
-def _named(reply: Reply, subject: Subject) -> tuple[str, ...]:
-    """Return the decisions that the answer speaks of, as far as they are at hand."""
+def _named(reply: Reply, place: Place) -> tuple[str, ...]:
+    """Return the decisions of the pipeline that the answer speaks of and that there are."""
     text = " ".join(f"{statement.text} {statement.source}" for statement in reply.statements)
-    words = set(re.findall(r"[\w.-]*\w", text))
-    nearby = (d.id for d in (*subject.earlier, *subject.later))
-    return (subject.decision.id, *(name for name in nearby if name in words))[:MOST_NAMED]
+    found = re.findall(rf"(?<![\w.-]){re.escape(place.pipeline)}-\d+(?![\w-])", text)
+    others = [name for name in dict.fromkeys(found) if name != reply.decision]
+    with _store(place) as store:
+        return (reply.decision, *(name for name in others[:MOST_NAMED] if store.has(name)))
+
+
+def _store(place: Place) -> closing[DecisionStore]:
+    return closing(DecisionStore(place.folder / DECISIONS, read_only=True, busy_s=BUSY_S))

@@ -338,7 +338,7 @@ def test_the_steps_are_told_as_they_come_and_kept_with_the_answer(
 
 def test_an_answer_names_the_decisions_it_speaks_of(data: Path) -> None:
     place = Place(data, "toy", "toy")
-    text = "It is as in toy-000002, not toy-0000011 nor toy-000099."
+    text = "It is as in toy-000002 and (toy-000001), not toy-0000011, x-toy-000004 nor toy-000099."
     with scripted(finishing(text)) as model:
         found = answered(
             "why?",
@@ -350,7 +350,7 @@ def test_an_answer_names_the_decisions_it_speaks_of(data: Path) -> None:
             heard=lambda _: None,
         )
 
-    assert found.named == ("toy-000003", "toy-000002")
+    assert found.named == ("toy-000003", "toy-000002", "toy-000001")
 
 
 def test_a_decision_of_another_pipeline_is_not_asked_about(data: Path) -> None:
