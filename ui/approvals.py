@@ -13,11 +13,11 @@ import streamlit as st
 
 from core.approval import MOST_COMMENT
 from tools.requests import Request
-from ui import access, announcements, controls, settings, show
-from ui.access import Viewer
+from ui import access, announcements, controls, links, settings, show
 from ui.acting import desk, doing, may, said
 from ui.places import CHOSEN, Found, Place, chosen, found
-from ui.show import REFRESH_S, guards
+from ui.show import REFRESH_S, Look, guards
+from ui.steady import laid_out
 from ui.waiting import (
     Unweighed,
     Waiting,
@@ -26,6 +26,7 @@ from ui.waiting import (
     effect_rows,
     history_of,
     last_decision,
+    open_of,
     outcome_of,
     requests_of,
     stage_rows,
@@ -37,6 +38,12 @@ from ui.when import viewers_zone, wall
 PART = "approvals"
 WEIGHED_S = 600.0
 """How long a change is not weighed again while no new decision came."""
+LAYOUT = "approvals:layout"
+"""Where a session keeps what stood where."""
+ANSWERS = ((True, "Approve", ":material/check:"), (False, "Refuse", ":material/close:"))
+ACCEPTED, REJECTED = Look("green", ":material/check_circle:"), Look("red", ":material/cancel:")
+SHORT = 12
+"""Characters of a hash by which a person knows it again; the buttons carry it whole."""
 CAME_S = 30.0
 """How long it is believed what a decision came to."""
 
@@ -77,7 +84,9 @@ def _waiting() -> None:
     viewer = access.gate_again(settings.given())
     here, zone, now = found(settings.given().data), viewers_zone(), time.time()
     everything = requests_of(here.places)
-    waiting = [w for w in everything if w.open(now)]
+    waiting = open_of(everything, now)
+    layout = laid_out(st.session_state.get(LAYOUT), [w.key for w in waiting], now)
+    st.session_state[LAYOUT] = layout
     said(PART)
     if not waiting:
         show.empty(
@@ -86,50 +95,54 @@ def _waiting() -> None:
             "$ trimtab run PIPELINE.yaml --trace TRACE.csv --mode approve",
             "A loop that was started with the mode approve or auto can be set to approve below.",
         )
-    for one in waiting:
-        _card(one, viewer, zone, now)
+    for index, one in enumerate(waiting):
+        with st.container(border=True):
+            _card(one, zone, now)
+            if one.asked.answer is None and may(viewer, "answer"):
+                _form(one, still=layout.still(index, now))
     _history(history_of(everything, now), zone)
 
 
-def _card(one: Waiting, viewer: Viewer, zone: tzinfo, now: float) -> None:
+def _card(one: Waiting, zone: tzinfo, now: float) -> None:
     request = one.request
-    with st.container(border=True):
-        st.subheader(show.label(one.place.key), anchor=False)
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        links.to_pipeline(one.place)
         st.text(
             f"{request.decision}, asked {show.age(now - request.asked_at)} ago, "
             f"{wall(request.asked_at, zone)}"
         )
-        _left(one, zone, now)
-        weighed = _weighed(one.place, request, last_decision(one.place))
-        change, effect = st.columns([3, 2], gap="medium")
-        with change:
-            st.text("What changes, stage by stage")
-            st.dataframe(stage_rows(request.running, request.proposed), hide_index=True)
-        with effect:
-            _effect(request, weighed)
-        if isinstance(weighed, Weighed):
-            _verdict(weighed)
-        st.text("Why, in the planner's words:")
-        show.plain(request.rationale or "(none)")
-        if one.asked.answer is None:
-            _form(one, viewer)
+    _left(one, zone, now)
+    weighed = _weighed(one.place, request, last_decision(one.place))
+    change, effect = st.columns([1, 1], gap="medium")
+    with change:
+        st.text("What changes, stage by stage")
+        st.dataframe(stage_rows(request.running, request.proposed), hide_index=True)
+    with effect:
+        _effect(request, weighed)
+    if isinstance(weighed, Weighed):
+        _verdict(weighed)
+    st.text("Why, in the planner's words:")
+    show.plain(request.rationale or "(none)")
 
 
 def _left(one: Waiting, zone: tzinfo, now: float) -> None:
     request, word = one.request, one.asked.answer
     if word is not None:
-        verb = "Agreed to" if word.agreed else "Refused"
-        st.badge("answered", icon=":material/how_to_reg:", color="green" if word.agreed else "violet")
-        show.plain(
-            f"{verb} by {word.approver} at {wall(word.at, zone)}; the loop acts on it in its next turn."
-        )
+        look = Look("green" if word.agreed else "violet", ":material/how_to_reg:")
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            show.chips([("approved" if word.agreed else "refused", look)])
+            show.plain(
+                f"{'Agreed to' if word.agreed else 'Refused'} by {word.approver} at {wall(word.at, zone)}; "
+                "the loop acts on it in its next turn."
+            )
         if word.comment:
             show.plain(f"Comment: {word.comment}")
         return
     left_s, whole_s = request.expires_at - now, request.expires_at - request.asked_at
-    st.progress(min(1.0, max(0.0, left_s / whole_s)) if whole_s > 0 else 0.0)
+    st.progress(min(1.0, left_s / whole_s) if whole_s > 0 else 0.0)
     st.text(
-        f"{show.age(left_s)} left, until {wall(request.expires_at, zone)}; then it is asked anew if still due"
+        f"{show.age(left_s)} left, until {wall(request.expires_at, zone)}; "
+        "after that it is asked anew if it is still due."
     )
 
 
@@ -145,48 +158,35 @@ def _effect(request: Request, weighed: Weighed | Unweighed) -> None:
 
 def _verdict(weighed: Weighed) -> None:
     verdict = weighed.verdict
-    word = ("accepted", ":material/check_circle:", "green") if verdict.accepted else None
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        if word is not None:
-            st.badge(word[0], icon=word[1], color="green")
-        else:
-            st.badge("rejected", icon=":material/cancel:", color="red")
-        st.text(verdict_line(verdict))
-    show.plain(
-        f"Checked now on the problem of {weighed.decision}, {weighed.load_rps:.4g} requests/s; "
-        "the loop checks again on what it measures before it acts."
-    )
+        show.chips([("accepted", ACCEPTED) if verdict.accepted else ("rejected", REJECTED)])
+        show.plain(
+            f"{verdict_line(verdict)} Checked now on the problem of {weighed.decision}, "
+            f"{weighed.load_rps:.4g} requests/s; the loop checks again before it acts."
+        )
     with st.expander("Every limit, with its figures", expanded=not verdict.accepted):
         st.dataframe(constraint_rows(verdict.constraints), hide_index=True)
 
 
-def _form(one: Waiting, viewer: Viewer) -> None:
-    request = one.request
-    if not may(viewer, "answer"):
-        return
-    key = f"{one.place.key}:{request.decision}:{request.proposal}"
-    with st.form(f"answer:{key}", enter_to_submit=False, border=False):
-        st.text_area(
-            "Comment",
-            key=f"comment:{key}",
-            max_chars=MOST_COMMENT,
-            height=68,
-            placeholder="may be left empty",
-        )
+def _form(one: Waiting, *, still: bool) -> None:
+    request, comment = one.request, f"comment:{one.key}"
+    with st.form(f"answer:{one.key}", enter_to_submit=False, border=False):
+        st.text_input("Comment", key=comment, max_chars=MOST_COMMENT, placeholder="may be left empty")
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-            for agreed, words, icon in (
-                (True, "Approve", ":material/check:"),
-                (False, "Refuse", ":material/close:"),
-            ):
+            for agreed, words, icon in ANSWERS:
                 st.form_submit_button(
                     words,
-                    key=f"{words}:{key}",
+                    key=f"{words}:{one.key}",
                     icon=icon,
                     type="primary" if agreed else "secondary",
+                    disabled=not still,
                     on_click=_clicked,
-                    args=(one.place, request.decision, request.proposal, f"comment:{key}", agreed),
+                    args=(one.place, request.decision, request.proposal, comment, agreed),
                 )
-            st.text(f"The answer is to the change {request.proposal[:12]}… and to no other.")
+            if still:
+                st.text(f"The answer is to the change {request.proposal[:SHORT]}… and to no other.")
+            else:
+                st.text("It came to this place just now; it can be answered in a moment.")
 
 
 def _clicked(place: Place, decision: str, shown: str, comment: str, agreed: bool) -> None:
@@ -197,7 +197,7 @@ def _clicked(place: Place, decision: str, shown: str, comment: str, agreed: bool
 def _history(over: list[Waiting], zone: tzinfo) -> None:
     if not over:
         return
-    st.subheader("Last answers", anchor=False)
+    st.subheader("Asked before", anchor=False)
     st.dataframe([_past(w, zone) for w in over], hide_index=True)
 
 

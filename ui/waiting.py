@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -34,6 +35,11 @@ class Waiting:
 
     place: Place
     asked: Asked
+
+    @property
+    def key(self) -> str:
+        """What it is called, once in a console: which change of which loop, asked in which turn."""
+        return f"{self.place.key}:{self.request.decision}:{self.request.proposal}"
 
     @property
     def request(self) -> Request:
@@ -78,6 +84,11 @@ def requests_of(places: Sequence[Place]) -> list[Waiting]:
     """
     found = [w for place in places for w in _of(place)]
     return sorted(found, key=lambda w: w.request.asked_at, reverse=True)
+
+
+def open_of(found: Sequence[Waiting], now: float) -> list[Waiting]:
+    """Return those that still concern somebody, the oldest first: what comes later moves none of them."""
+    return sorted((w for w in found if w.open(now)), key=lambda w: w.request.asked_at)
 
 
 def history_of(found: Sequence[Waiting], now: float) -> list[Waiting]:
@@ -149,18 +160,15 @@ def stage_rows(runs: Configuration, proposed: Configuration) -> list[dict[str, s
 def effect_rows(weighed: Weighed) -> list[dict[str, str]]:
     """Return what is predicted of both, figure by figure."""
     runs, proposed = weighed.runs, weighed.proposed
-    known = runs.accuracy is not None and proposed.accuracy is not None
-    points = (proposed.accuracy or 0.0) - (runs.accuracy or 0.0)
     return [
         {
             "predicted": "accuracy",
             "runs": percent(runs.accuracy),
             "proposed": percent(proposed.accuracy),
-            "change": f"{100 * points:+.2f} points" if known else "unknown",
+            "change": _points(runs.accuracy, proposed.accuracy),
         },
         _figure("cores", runs.cores, proposed.cores, ""),
-        _figure("latency", runs.latency_s, proposed.latency_s, " s"),
-        {"predicted": "latency allowed", "runs": number(weighed.slo_s, " s"), "proposed": "", "change": ""},
+        _figure(f"latency, SLO {number(weighed.slo_s, ' s')}", runs.latency_s, proposed.latency_s, " s"),
     ]
 
 
@@ -228,10 +236,27 @@ def _changes(runs: StageConfiguration | None, proposed: StageConfiguration | Non
         yield f"replicas {runs.replicas} → {proposed.replicas} ({proposed.replicas - runs.replicas:+d})"
 
 
+def _points(runs: float | None, proposed: float | None) -> str:
+    if runs is None or proposed is None:
+        return "unknown"
+    return _signed(100 * (proposed - runs), ".2f", " points")
+
+
 def _figure(name: str, runs: float, proposed: float, unit: str) -> dict[str, str]:
+    finite = math.isfinite(runs) and math.isfinite(proposed)
     return {
         "predicted": name,
-        "runs": number(runs, unit),
-        "proposed": number(proposed, unit),
-        "change": f"{proposed - runs:+.3g}{unit}",
+        "runs": _bounded(runs, unit),
+        "proposed": _bounded(proposed, unit),
+        "change": _signed(proposed - runs, ".3g", unit) if finite else "–",
     }
+
+
+def _bounded(value: float, unit: str) -> str:
+    """Return a figure; a queue that is fed faster than it is served has no latency that it keeps to."""
+    return number(value, unit) if math.isfinite(value) else "grows without end"
+
+
+def _signed(difference: float, form: str, unit: str) -> str:
+    text = f"{difference:+{form}}"
+    return f"{text}{unit}" if float(text) else "unchanged"

@@ -22,6 +22,7 @@ from tools.requests import Asked, Requests
 from ui import approvals, settings
 from ui.places import Place
 from ui.settings import ConsoleSettings
+from ui.steady import STILL_S, laid_out
 from ui.waiting import Unweighed, Weighed, constraint_rows, effect_rows, stage_rows, verdict_line, weigh
 
 HOSTILE = "<script>alert(1)</script> **bold** [x](https://evil.example) :red[no]"
@@ -64,7 +65,7 @@ def test_a_change_is_shown_with_its_stages_its_effect_its_limits_and_the_time_le
     stages, effect, limits = (app.dataframe[i].value for i in range(3))
     assert list(stages["stage"]) == ["find", "read"]
     assert stages["change"][0].startswith("large → small")
-    assert list(effect["predicted"])[:3] == ["accuracy", "cores", "latency"]
+    assert list(effect["predicted"])[:3] == ["accuracy", "cores", "latency, SLO 2 s"]
     assert set(limits[""]) == {"✓ kept"}
     assert "min left, until" in texts(app)
     assert "Checked now on the problem of toy-000002, " in texts(app)
@@ -83,7 +84,7 @@ def test_what_is_approved_is_applied_in_the_loops_next_turn(run: EmbeddedRun, pl
 
 def test_an_answer_is_kept_with_who_when_and_the_comment(run: EmbeddedRun, place: Place) -> None:
     app = shown(place)
-    app.text_area[0].input("not before **six**")
+    app.text_input[0].input("not before **six**")
 
     press(app, "Refuse")
 
@@ -102,7 +103,7 @@ def test_what_was_answered_can_not_be_answered_again(run: EmbeddedRun, place: Pl
 
 def test_the_history_says_who_answered_and_what_became_of_it(run: EmbeddedRun, place: Place) -> None:
     app = shown(place)
-    app.text_area[0].input("go")
+    app.text_input[0].input("go")
     press(app, "Approve")
     turn(run)
 
@@ -127,6 +128,35 @@ def test_a_page_that_shows_an_older_change_answers_nothing(
     assert "superseded by toy\\-000003" in app.error[0].value
     assert [a.answer for a in asked(place)] == [None, None]
     assert "toy-000003, asked" in texts(app)
+
+
+def test_what_takes_the_place_of_another_change_cannot_be_answered_by_a_click_meant_for_that(
+    run: EmbeddedRun, planner: Scripted, place: Place
+) -> None:
+    app = shown(place)
+    planner.proposals = [ENOUGH]
+    turn(run)
+
+    app.run()
+
+    assert "toy-000003, asked" in texts(app)
+    assert {b.label: b.disabled for b in app.button if b.form_id.startswith("answer")} == {
+        "Approve": True,
+        "Refuse": True,
+    }
+    assert "it can be answered in a moment" in texts(app)
+
+
+def test_a_card_can_be_used_once_it_and_those_above_it_stand_still() -> None:
+    opened = laid_out(None, ["a", "b"], 100.0)
+    moved = laid_out(opened, ["a", "c"], 200.0)
+    joined = laid_out(moved, ["a", "c", "d"], 201.0)
+    moved_up = laid_out(joined, ["c", "d"], 300.0)
+
+    assert [opened.still(k, 100.0) for k in range(2)] == [True, True]
+    assert [moved.still(k, 200.0) for k in range(2)] == [True, False]
+    assert [joined.still(k, 200.0 + STILL_S) for k in range(3)] == [True, True, False]
+    assert [moved_up.still(k, 300.0) for k in range(2)] == [False, False]
 
 
 def test_the_same_change_asked_for_again_is_not_answered_by_the_page_that_showed_it_before(
@@ -159,7 +189,7 @@ def test_who_may_only_look_sees_everything_but_no_buttons(run: EmbeddedRun, plac
     assert "line 1 of the script" in texts(app)
     assert "to answer a request takes the role approver" in texts(app)
     assert not app.button
-    assert not app.text_area
+    assert not app.text_input
 
 
 def test_who_may_only_look_cannot_answer_by_going_around_the_page(run: EmbeddedRun, place: Place) -> None:
@@ -183,7 +213,7 @@ def test_a_planners_words_and_a_persons_comment_stay_text(tmp_path: Path, place:
         turn(run)
         turn(run)
         app = shown(place)
-        app.text_area[0].input(HOSTILE)
+        app.text_input[0].input(HOSTILE)
         press(app, "Approve")
 
     assert HOSTILE in [t.value for t in app.text]
@@ -214,7 +244,7 @@ def test_a_change_is_weighed_on_what_was_measured_last(run: EmbeddedRun, place: 
     assert found.proposed.accuracy == pytest.approx(0.45)
     assert found.proposed.cores == 8
     assert found.runs.accuracy == pytest.approx(0.72)
-    accuracy, cores, latency, allowed = effect_rows(found)
+    accuracy, cores, latency = effect_rows(found)
     assert accuracy == {
         "predicted": "accuracy",
         "runs": "72.00%",
@@ -222,8 +252,8 @@ def test_a_change_is_weighed_on_what_was_measured_last(run: EmbeddedRun, place: 
         "change": "-27.00 points",
     }
     assert cores["proposed"] == "8"
-    assert latency["change"].endswith(" s")
-    assert allowed["runs"] == "2 s"
+    assert latency["predicted"] == "latency, SLO 2 s"
+    assert latency["proposed"].endswith(" s")
 
 
 def test_what_is_not_enough_by_now_is_rejected_with_the_broken_limits_first(
