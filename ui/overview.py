@@ -14,7 +14,7 @@ from agent.lines import reason_of
 from core.assessment import SignalState
 from core.errors import TrimtabError
 from tools.presence import silent_s
-from ui import charts, links, settings, show
+from ui import access, charts, links, settings, show
 from ui.glance import Glance, glance
 from ui.places import Found, Place, found
 from ui.show import REFRESH_S, SIGNALS, STATES, Look
@@ -36,6 +36,7 @@ def page() -> None:
 @st.fragment(run_every=REFRESH_S)
 @show.guards
 def _live() -> None:
+    access.gate_again(settings.given())
     seen = found(settings.given().data)
     for broken in seen.unreadable:
         st.warning(show.label(broken.problem, 400), icon=":material/database_off:")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,31 +42,6 @@ def chromium() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
-
-
-@contextmanager
-def serving(
-    arguments: Sequence[str], url: str, log: Path, environment: Mapping[str, str] | None = None
-) -> Iterator[None]:
-    """Run `python ARGUMENTS` until the block ends, and wait at first until *url* answers."""
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, *arguments],
-            env={**os.environ, **(environment or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        wait(process, url, log)
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(END_LIMIT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:

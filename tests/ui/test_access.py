@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import ui
 from agent.approvals import os_user
 from core.errors import UsageError
 from tests.ui.signins import sign_in
@@ -112,3 +115,22 @@ def test_the_page_of_another_address_gets_nothing(origin: str, *, writable: bool
     headers = {"Host": "localhost:8501", "Origin": origin}
 
     assert isinstance(without_login(headers, host="127.0.0.1", writable=writable), NoAccess)
+
+
+def fragments_that_run_alone() -> list[Any]:
+    """Return the functions in ui/ that Streamlit runs without their page, time and again."""
+    found = []
+    for path in Path(ui.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and "run_every" in decorators_of(node):
+                found.append(pytest.param(ast.unparse(node), id=f"{path.stem}.{node.name}"))
+    return found
+
+
+def decorators_of(node: ast.FunctionDef) -> str:
+    return " ".join(ast.unparse(d) for d in node.decorator_list)
+
+
+@pytest.mark.parametrize("source", fragments_that_run_alone())
+def test_what_is_drawn_time_and_again_asks_each_time_who_looks(source: str) -> None:
+    assert "gate_again(" in source

@@ -14,9 +14,12 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from agent.folder import REQUESTS
-from tests.ui import browser, oidc
+from tests.agent.toy import CHEAPER, Scripted
+from tests.ui import browser, consoles, oidc
+from tests.ui.waiting_run import loop_in, turn
 from tools.commands import Commands
 from tools.local.child import free_port
+from tools.requests import Requests
 
 PEOPLE = {
     "vera": {"sub": "1", "email": "vera@example.org", "email_verified": True, "groups": ["all", "lookers"]},
@@ -51,24 +54,31 @@ class Console:
             return [(c.kind, c.who, c.role) for o in commands.latest(MOST) if (c := o.command) is not None]
 
 
+def settings_file(folder: Path, provider: oidc.Provider) -> Path:
+    (folder / "secret.txt").write_text(oidc.SECRET + "\n")
+    login = folder / "login.yaml"
+    login.write_text(SETTINGS.format(metadata=provider.metadata_url, client=oidc.CLIENT))
+    return login
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE_MS)
     with browser.chromium() as found:
         yield found
 
 
 @pytest.fixture(scope="module")
 def console(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    folder, port = tmp_path_factory.mktemp("console"), free_port()
+    """`trimtab console`, on a loop that waits for an answer."""
+    folder, data, port = tmp_path_factory.mktemp("login"), tmp_path_factory.mktemp("data"), free_port()
     url = f"http://127.0.0.1:{port}"
-    (folder / "secret.txt").write_text(oidc.SECRET + "\n")
-    with oidc.running(PEOPLE, f"{url}/oauth2callback") as provider:
-        login = folder / "login.yaml"
-        login.write_text(SETTINGS.format(metadata=provider.metadata_url, client=oidc.CLIENT))
-        Commands(folder / REQUESTS).close()
-        arguments = ["-m", "tests.ui.access_server", str(folder), str(port), str(login)]
-        with browser.serving(arguments, url, folder / "log.txt"):
-            yield Console(url, provider, folder, folder / "log.txt")
+    with oidc.running(PEOPLE, f"{url}/oauth2callback") as provider, loop_in(data, Scripted([CHEAPER])) as run:
+        turn(run)
+        turn(run)
+        options = ("--listen", f"127.0.0.1:{port}", "--login", str(settings_file(folder, provider)))
+        with consoles.console(data, folder / "log.txt", *options):
+            yield Console(url, provider, data, folder / "log.txt")
 
 
 @pytest.fixture
@@ -105,49 +115,46 @@ def test_whoever_is_not_signed_in_sees_nothing_but_the_way_in(
 ) -> None:
     page = visitor.new_page()
 
-    page.goto(f"{console.url}/?show-all=1")
+    page.goto(f"{console.url}/approvals")
 
-    expect(page.get_by_role("button", name="Sign in")).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.get_by_role("button", name="Pause")).to_have_count(0)
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    expect(page.get_by_role("button", name="Approve")).to_have_count(0)
 
 
-def test_a_viewer_is_shown_nothing_to_write_with_and_may_not_write(
-    console: Console, visitor: BrowserContext
-) -> None:
+def test_a_viewer_sees_a_change_and_cannot_answer_it(console: Console, visitor: BrowserContext) -> None:
     page = visitor.new_page()
-    before = console.commands()
 
     sign_in(page, console, "vera")
-    expect(page.get_by_text("vera@example.org · viewer")).to_be_visible(timeout=PATIENCE_MS)
+    page.goto(f"{console.url}/approvals")
+
+    expect(page.get_by_text("You are viewer; to answer a request takes the role approver.")).to_be_visible()
+    expect(page.get_by_role("button", name="Approve")).to_have_count(0)
     expect(page.get_by_role("button", name="Pause")).to_have_count(0)
-    page.goto(f"{console.url}/?show-all=1")
-    page.get_by_role("button", name="Pause").click()
-
-    expect(page.get_by_text("may not pause the loop as 'viewer'")).to_be_visible(timeout=PATIENCE_MS)
-    assert console.commands() == before
 
 
-def test_an_approver_writes_in_the_name_that_the_provider_gave(
+def test_somebody_without_a_role_sees_no_pipeline(console: Console, visitor: BrowserContext) -> None:
+    page = visitor.new_page()
+
+    sign_in(page, console, "zoe")
+    page.goto(f"{console.url}/approvals")
+
+    expect(page.get_by_text("You are zoe@example.org. You have no role")).to_be_visible()
+    expect(page.get_by_text("toy")).to_have_count(0)
+
+
+def test_an_approver_answers_in_the_name_that_the_provider_gave(
     console: Console, visitor: BrowserContext
 ) -> None:
     page = visitor.new_page()
 
     sign_in(page, console, "abe")
-    page.get_by_role("button", name="Pause").click()
+    page.goto(f"{console.url}/approvals")
+    page.get_by_role("button", name="Approve").click()
 
-    expect(page.get_by_text("paused", exact=True)).to_be_visible(timeout=PATIENCE_MS)
-    assert console.commands()[0] == ("pause", "abe@example.org", "approver")
-
-
-def test_somebody_in_no_group_hears_how_to_get_in_and_sees_no_more(
-    console: Console, visitor: BrowserContext
-) -> None:
-    page = visitor.new_page()
-
-    sign_in(page, console, "zoe")
-
-    expect(page.get_by_text("You are zoe@example.org. You have no role")).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.get_by_role("button", name="Pause")).to_have_count(0)
+    expect(page.get_by_text("agreed to by abe@example.org").first).to_be_visible()
+    with closing(Requests(console.data / REQUESTS)) as requests:
+        (answer,) = [a.answer for a in requests.latest(MOST) if a.answer is not None]
+    assert (answer.approver, answer.agreed) == ("abe@example.org", True)
 
 
 def test_an_unverified_address_of_somebody_else_is_not_used_as_a_name(
@@ -156,8 +163,12 @@ def test_an_unverified_address_of_somebody_else_is_not_used_as_a_name(
     page = visitor.new_page()
 
     sign_in(page, console, "mal")
+    page.goto(f"{console.url}/approvals")
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Pause now").click()
 
-    expect(page.get_by_text("4 · approver", exact=True)).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("changes nothing from its next turn on")).to_be_visible()
+    assert console.commands() == [("pause", "4", "approver")]
 
 
 def test_signing_out_ends_it_in_every_tab_for_copies_of_the_cookie_and_at_the_provider(
@@ -165,21 +176,20 @@ def test_signing_out_ends_it_in_every_tab_for_copies_of_the_cookie_and_at_the_pr
 ) -> None:
     page, other = visitor.new_page(), visitor.new_page()
     sign_in(page, console, "abe")
-    other.goto(console.url)
-    expect(other.get_by_role("button", name="Pause")).to_be_visible(timeout=PATIENCE_MS)
-    before, ended, state = console.commands(), console.provider.ended, visitor.storage_state()
+    other.goto(f"{console.url}/approvals")
+    expect(other.get_by_text("Controls")).to_be_visible()
+    ended, state = console.provider.ended, visitor.storage_state()
 
+    page.get_by_test_id("stExpandSidebarButton").click()
     page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_role("button", name="Sign in")).to_be_visible(timeout=PATIENCE_MS)
-    other.get_by_role("button", name="Pause").click()
+
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    expect(other.get_by_text("You signed out.")).to_be_visible()
+    assert console.provider.ended == ended + 1
     with chromium.new_context(storage_state=state) as thief:
         stolen = thief.new_page()
         stolen.goto(console.url)
-
-        expect(stolen.get_by_text("You signed out.")).to_be_visible(timeout=PATIENCE_MS)
-    expect(other.get_by_text("You signed out.")).to_be_visible(timeout=PATIENCE_MS)
-    assert console.commands() == before
-    assert console.provider.ended == ended + 1
+        expect(stolen.get_by_text("You signed out.")).to_be_visible()
 
 
 def test_a_token_that_expired_is_refused_though_streamlit_takes_it(
@@ -191,8 +201,8 @@ def test_a_token_that_expired_is_refused_though_streamlit_takes_it(
     sign_in(page, console, "abe")
     console.provider.life_s = life_s
 
-    expect(page.get_by_text("Your sign-in has expired.")).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.get_by_role("button", name="Pause")).to_have_count(0)
+    expect(page.get_by_text("Your sign-in has expired.")).to_be_visible()
+    expect(page.get_by_text("toy")).to_have_count(0)
 
 
 def test_only_the_consoles_own_names_are_answered(console: Console) -> None:
