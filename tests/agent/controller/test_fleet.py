@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from agent.folder import DECISIONS
+from agent.desk import Desk, Person
+from agent.folder import DECISIONS, REQUESTS
 from tests.agent.controller.world import World
 from tests.kube.plane import Plane
 from tests.kube.player import playing
 from tests.tools.kubernetes.stages import configured, toy
+from tools.commands import Commands
 from tools.kubernetes.declared import CRD
 from tools.kubernetes.errors import Unreachable
 from tools.kubernetes.names import PAUSED
+from tools.presence import read_presence
 from tools.store import DecisionStore
 
 STEADY = [12.0] * 600
@@ -114,6 +117,49 @@ def test_in_approve_a_person_is_asked_on_the_object_and_the_answer_is_carried_ou
     assert "answer with trimtab approve or refuse toy-" in asked["message"]
     assert before == ("small", 1)
     assert world.says("find")[0] == "large"
+    world.fleet.close()
+
+
+def test_a_pipeline_that_a_person_paused_is_watched_and_left_alone_until_it_is_resumed(
+    world: World, namespace: str, tmp_path: Path
+) -> None:
+    world.declares(mode="auto", start=configured("small", 1, 1))
+    folder = tmp_path / namespace / "toy"
+    folder.mkdir(parents=True)
+    Commands(folder / REQUESTS).close()
+    desk = Desk(folder, Person("ann", "approver"), unix=lambda: 1_800_000_000.0)
+    desk.pause()
+    sweeps(world, 4)
+    paused, status, said = world.heard.of("toy")[-1], world.object()["status"], world.condition("Applied")
+    before = world.says("find")
+    desk.resume()
+    sweeps(world, 1)
+
+    since = "paused by ann since 2027-01-15T08:00:00Z"
+    assert (paused.mode, paused.paused, paused.pause) == ("observe", True, since)
+    assert paused.decision is not None
+    assert (paused.decision.outcome, paused.decision.mode_reason) == ("recommended", since)
+    assert (status["mode"], said["reason"]) == ("observe", "Paused")
+    assert said["message"] == f"the pipeline is {since}: nothing is applied"
+    assert before == ("small", 1)
+    resumed, presence = world.heard.of("toy")[-1], read_presence(folder)
+    assert (resumed.mode, resumed.paused, world.says("find")[0]) == ("auto", False, "large")
+    assert presence is not None
+    assert (presence.real_time, presence.mode, presence.problem) == (True, "auto", "")
+
+
+def test_a_question_waits_across_a_restart_where_the_controller_itself_may_do_more(
+    plane: Plane, namespace: str, tmp_path: Path
+) -> None:
+    world = World(plane, namespace, tmp_path, STEADY, mode="auto")
+    world.declares(mode="approve", start=configured("small", 1, 1))
+    sweeps(world, 4)
+    [asked] = world.fleet.members[namespace, "toy"].loop.context.requests.open_requests()
+    world.fleet.close()
+    sweeps(world, 1)
+    [still] = world.fleet.members[namespace, "toy"].loop.context.requests.open_requests()
+
+    assert still == asked
     world.fleet.close()
 
 
