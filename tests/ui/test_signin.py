@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.errors import InvalidDocument, UsageError
+from tests.docs.pages import ROOT
 from tests.ui.signins import sign_in
 from ui.signin import SignIn, read_sign_in, secrets_of
 
@@ -119,6 +121,27 @@ def test_settings_that_are_printed_show_no_secret(tmp_path: Path) -> None:
     login = read(tmp_path, {"cookieSecret": {"env": "CLIENT"}})
 
     assert SECRET not in f"{login!r} {login} {login.model_dump_json()}"
+
+
+def settings_shown() -> list[str]:
+    page = (ROOT / "docs" / "console-access.md").read_text(encoding="utf-8")
+    return [
+        block
+        for block in re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+        if "roles:" in block
+    ]
+
+
+@pytest.mark.parametrize("text", settings_shown())
+def test_the_settings_that_the_page_shows_are_taken(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "login.yaml"
+    path.write_text(text, encoding="utf-8")
+    (tmp_path / "client-secret.txt").write_text(SECRET)
+    environment = {"TRIMTAB_CLIENT_SECRET": SECRET, "TRIMTAB_COOKIE_SECRET": SECRET}
+
+    login = read_sign_in(path, environment, host="0.0.0.0", port=8501)
+
+    assert login.redirect_uri == "https://trimtab.example.org/oauth2callback"
 
 
 def test_streamlit_is_told_what_its_login_needs() -> None:
