@@ -53,7 +53,7 @@ def page() -> None:
     """Draw the page."""
     st.title("Approvals", anchor=False)
     here = found(settings.given().data)
-    _waiting()
+    _waiting(here.places)
     if here.places:
         st.divider()
         place = _which(here)
@@ -71,7 +71,7 @@ def answer(place: Place, decision: str, shown: str, comment: str, *, agreed: boo
     """
     at = desk(place)
     word = (at.approve if agreed else at.refuse)(decision, shown=shown, comment=comment)
-    verb = "agreed to" if word.agreed else "refused"
+    verb = "approved" if word.agreed else "refused"
     return (
         f"{decision} {verb} by {word.approver} at {wall(word.at, viewers_zone())}; "
         "the loop acts on it in its next turn"
@@ -80,10 +80,12 @@ def answer(place: Place, decision: str, shown: str, comment: str, *, agreed: boo
 
 @st.fragment(run_every=REFRESH_S)
 @guards
-def _waiting() -> None:
+def _waiting(places: tuple[Place, ...]) -> None:
     viewer = access.gate_again(settings.given())
-    here, zone, now = found(settings.given().data), viewers_zone(), time.time()
-    everything = requests_of(here.places)
+    if found(settings.given().data).places != places:  # the rest of the page is about other loops now
+        st.rerun()
+    zone, now = viewers_zone(), time.time()
+    everything = requests_of(places)
     waiting = open_of(everything, now)
     layout = laid_out(st.session_state.get(LAYOUT), [w.key for w in waiting], now)
     st.session_state[LAYOUT] = layout
@@ -128,11 +130,11 @@ def _card(one: Waiting, zone: tzinfo, now: float) -> None:
 def _left(one: Waiting, zone: tzinfo, now: float) -> None:
     request, word = one.request, one.asked.answer
     if word is not None:
-        look = Look("green" if word.agreed else "violet", ":material/how_to_reg:")
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-            show.chips([("approved" if word.agreed else "refused", look)])
+            verb = "approved" if word.agreed else "refused"
+            st.badge(verb, icon=":material/how_to_reg:", color="green" if word.agreed else "violet")
             show.plain(
-                f"{'Agreed to' if word.agreed else 'Refused'} by {word.approver} at {wall(word.at, zone)}; "
+                f"{verb.capitalize()} by {word.approver} at {wall(word.at, zone)}; "
                 "the loop acts on it in its next turn."
             )
         if word.comment:
@@ -159,7 +161,8 @@ def _effect(request: Request, weighed: Weighed | Unweighed) -> None:
 def _verdict(weighed: Weighed) -> None:
     verdict = weighed.verdict
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        show.chips([("accepted", ACCEPTED) if verdict.accepted else ("rejected", REJECTED)])
+        word, look = ("accepted", ACCEPTED) if verdict.accepted else ("rejected", REJECTED)
+        st.badge(word, icon=look.icon, color=look.colour)
         show.plain(
             f"{verdict_line(verdict)} Checked now on the problem of {weighed.decision}, "
             f"{weighed.load_rps:.4g} requests/s; the loop checks again before it acts."

@@ -176,12 +176,11 @@ def verdict_line(verdict: Verdict) -> str:
     """Return the verdict in one sentence."""
     broken = len(verdict.violations)
     if broken:
-        limits = "1 limit is" if broken == 1 else f"{broken} limits are"
-        return f"Rejected: {limits} broken."
+        return "1 limit is broken." if broken == 1 else f"{broken} limits are broken."
     if verdict.regret is None:
-        return "Accepted: every limit is kept. How far from the optimum is unknown."
+        return "Every limit is kept; how far from the optimum is unknown."
     lost = max(0.0, verdict.regret)
-    return f"Accepted: every limit is kept. Objective {number(lost)} short of the optimum."
+    return f"Every limit is kept; objective {number(lost)} short of the optimum."
 
 
 def constraint_rows(constraints: Sequence[Constraint]) -> list[dict[str, str]]:

@@ -75,7 +75,7 @@ def test_a_change_is_shown_with_its_stages_its_effect_its_limits_and_the_time_le
 def test_what_is_approved_is_applied_in_the_loops_next_turn(run: EmbeddedRun, place: Place) -> None:
     app = press(shown(place), "Approve")
 
-    assert "toy\\-000001 agreed to by" in app.success[0].value
+    assert "toy\\-000001 approved by" in app.success[0].value
     decision = turn(run)
     assert decision is not None
     assert (decision.id, decision.outcome) == ("toy-000001", "applied")
@@ -264,7 +264,7 @@ def test_what_is_not_enough_by_now_is_rejected_with_the_broken_limits_first(
     found = weigh(place, request)
 
     assert isinstance(found, Weighed)
-    assert verdict_line(found.verdict) == "Rejected: 3 limits are broken."
+    assert verdict_line(found.verdict) == "3 limits are broken."
     rows = constraint_rows(found.verdict.constraints)
     assert [row["limit on"] for row in rows[:3]] == ["latency", "capacity[find]", "capacity[read]"]
     assert [row[""] for row in rows[2:4]] == ["✗ broken", "✓ kept"]
