@@ -28,7 +28,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import atan, cos, pi, sin, sqrt
+from math import atan, cos, floor, pi, sin, sqrt
 from statistics import NormalDist
 from typing import Literal
 
@@ -52,6 +52,8 @@ SAME = 1e-9
 MOST_STUDENT = 1e4
 """No quantile of Student's distribution that is asked for here is larger."""
 HALVINGS = 80
+MIDDLE = 0.5
+"""Between two values: from here on one reckons from the upper, as NumPy does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +187,19 @@ def _interval(means: Floats, n: int) -> tuple[float | None, float | None]:
     if n == 1:
         return None, None
     tail = _tail(n)
-    low, high = np.quantile(means, [tail, 1 - tail])
-    return float(low), float(high)
+    ordered = np.sort(means)
+    return quantile(ordered, tail), quantile(ordered, 1 - tail)
+
+
+def quantile(ordered: Floats, share: float) -> float:
+    """Return `np.quantile` of what is in order, to the bit: to order first is four times as fast."""
+    place = share * (ordered.size - 1)
+    k = floor(place)
+    below, above = float(ordered[k]), float(ordered[min(k + 1, ordered.size - 1)])
+    if below == above:  # infinite ones too
+        return below
+    past = place - k
+    return above - (above - below) * (1 - past) if past >= MIDDLE else below + (above - below) * past
 
 
 @cache

@@ -9,7 +9,6 @@ from typing import Any
 import streamlit as st
 
 from evals.bars import Bar
-from evals.standings import Cell
 from evals.tables import RECORD_HEAD, record_rows
 from ui import results, settings, show
 from ui.onecell import draw_cell, policies_key, table
@@ -20,7 +19,8 @@ from ui.show import Look
 from ui.turns import draw_turns
 from ui.when import viewers_zone, wall
 
-SUITE, CELL, HEAT = "evaluations-suite", "evaluations-cell", "evaluations-heat"
+SUITE, HEAT = "evaluations-suite", "evaluations-heat"
+FIRST_MEASURE = "regret"
 MOST_NAMED = 3
 """Missing episodes that are named; of more there is the number."""
 VERDICTS: dict[bool | None, tuple[str, Look]] = {
@@ -91,10 +91,14 @@ def _suite(held: Held, seen: Overview) -> None:
     _origin(seen)
     _missing(seen)
     _bars(seen)
-    st.subheader("Policies by cells", anchor=False)
-    cell = _standing(seen)
+    names = [cell.scenario for cell in seen.cells]
+    key = _cell_key(seen)
+    if st.session_state.get(key) not in names:  # at first, and after other results were written
+        st.session_state[key] = names[0]
+    _standing(seen, st.session_state[key])
     st.subheader("One cell", anchor=False)
-    draw_cell(held, seen.suite, cell)
+    chosen = st.selectbox("Cell", names, key=key)
+    draw_cell(held, seen.suite, seen.cell(chosen))
 
 
 def _origin(seen: Overview) -> None:
@@ -140,41 +144,41 @@ def _bar(bar: Bar) -> None:
         st.text(f"{bar.key}  {bar.demand}: {bar.measured}")
 
 
-def _standing(seen: Overview) -> Cell:
-    """Show every policy in every cell, and return the cell that was chosen."""
-    names = [cell.scenario for cell in seen.cells]
-    key = f"{CELL}-{seen.suite}"
-    if st.session_state.get(key) not in names:
-        st.session_state[key] = names[0]
-    measure = MEASURES[
-        st.segmented_control(
-            "Measure", list(MEASURES), default="regret", required=True, key=f"{HEAT}-measure"
-        )
-    ]
-    st.caption(
-        "A row is a policy, the one that regrets least on top; bright is bad. Point at a square for its "
-        "figures; click it to look at its episodes below."
+def _standing(seen: Overview, chosen: str) -> None:
+    """Show every policy in every cell; *chosen* is the one that is looked at below."""
+    st.subheader("Policies by cells", anchor=False)
+    name = st.segmented_control(
+        "Measure", list(MEASURES), default=FIRST_MEASURE, required=True, key=f"{HEAT}-measure"
     )
-    order = [record.policy for record in seen.records]
+    measure = MEASURES[name or FIRST_MEASURE]
     drawn = squares(seen.cells, measure)
     if any(square.value is not None for square in drawn):
-        chart = heat_map(drawn, measure, order, ours=seen.ours, chosen=st.session_state[key])
-        st.altair_chart(
-            chart, key=f"{HEAT}-{seen.suite}", on_select=lambda: _clicked(seen), selection_mode=PICKED
+        st.caption(
+            "A row is a policy, the one that regrets least on top; bright is bad. Point at a square for its "
+            "figures; click it to look at its episodes below."
         )
+        order = [record.policy for record in seen.records]
+        chart = heat_map(drawn, measure, order, ours=seen.ours, chosen=chosen)
+        st.altair_chart(chart, key=_heat_key(seen), on_select=lambda: _clicked(seen), selection_mode=PICKED)
     else:
         show.plain("No episode of this run has that figure: regret needs the oracle among the policies.")
-    with st.expander(f"{seen.ours} against each policy, by cells", icon=":material/table_rows:"):
+    with st.expander(f"{show.label(seen.ours)} against each policy, by cells", icon=":material/table_rows:"):
         table(RECORD_HEAD, record_rows(seen.records))
-    chosen = st.selectbox("Cell", names, key=key)
-    return seen.cell(chosen)
 
 
 def _clicked(seen: Overview) -> None:
     """Take a square of the heat map for the cell and the policy to look at."""
-    event: Any = st.session_state[f"{HEAT}-{seen.suite}"]
+    event: Any = st.session_state[_heat_key(seen)]
     for square in event["selection"].get(PICKED, []):
         cell = seen.cell(square["cell"])
-        st.session_state[f"{CELL}-{seen.suite}"] = cell.scenario
+        st.session_state[_cell_key(seen)] = cell.scenario
         others = [policy for policy in first_shown(cell) if policy != square["policy"]]
         st.session_state[policies_key(seen.suite, cell)] = [square["policy"], *others]
+
+
+def _cell_key(seen: Overview) -> str:
+    return f"evaluations-cell-{seen.suite}"
+
+
+def _heat_key(seen: Overview) -> str:
+    return f"{HEAT}-{seen.suite}"

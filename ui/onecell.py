@@ -23,11 +23,11 @@ def draw_cell(held: Held, suite: str, cell: Cell) -> None:
     """Draw one cell."""
     order = tuple(standing.policy for standing in cell.standings)
     show.plain(f"{cell.scenario}: {slo(cell)}, {len(cell.seeds)} seeds; the best mean score first")
-    summed, single = st.tabs(["Policies", "Episodes"])
-    with summed:
-        table([column.title for column in COLUMNS], cell_rows(cell))
+    single, summed = st.tabs(["Episodes", "Policies, with 95 % intervals"])
     with single:
         _episode_table(_episodes(held.folder, held.stamp, cell.scenario, order), policies_key(suite, cell))
+    with summed:
+        table([column.title for column in COLUMNS], cell_rows(cell))
     _second_by_second(held, suite, cell)
 
 

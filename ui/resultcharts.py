@@ -1,4 +1,7 @@
-"""Charts of the page of evaluations: pure functions from figures to Altair charts."""
+"""Charts of the page of evaluations: pure functions from figures to Altair charts.
+
+Their data are Arrow tables: Altair holds every row of a list against its schema, which takes a second.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import altair as alt
+import pyarrow as pa
 
 from ui.charts import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, Chart, Row
 from ui.resultfigures import Curve, Measure, Square
@@ -15,11 +19,13 @@ PICKED = "picked"
 """The selection of the heat map."""
 FULL_REGRET = 0.5
 """Regret from which a square has its full colour: beyond, bad is bad."""
-LINE_PX = 20
-"""Height of one policy in the heat map."""
-NAME_PX, SLANTED = 150, -50
-"""Room for a name, and by how many degrees those of cells are turned."""
-PANEL_PX, FIRST_PX, LAST_PX = 120, 160, 150
+LINE_PX, LABELS_PX = 22, 120
+"""Height of one policy in the heat map, and of the cells' names below it."""
+NAME_PX = 150
+"""Room for a name."""
+SLANTED, UPRIGHT, MOST_SLANTED = -50, -90, 30
+"""By how many degrees names of cells are turned: upright where there are too many to stand side by side."""
+PANEL_PX, FIRST_PX, LAST_PX = 150, 210, 190
 """Heights of the panels; the first has the legend, the last the axis."""
 AXIS_PX = 44
 """Room for the figures left of each panel, so that all begin at the same place."""
@@ -63,12 +69,19 @@ def heat_map(
     """Draw policies by cells; *policies* from the top, *chosen* is the cell that is looked at below."""
     rows: list[Row] = [asdict(square) | {"chosen": square.cell == chosen} for square in squares]
     is_ours = {"test": f"datum.value === {json.dumps(ours)}", "value": "bold"}
-    bold = alt.Axis(labelFontWeight={"condition": is_ours, "value": "normal"}, labelLimit=NAME_PX)
+    bold = alt.Axis(
+        labelFontWeight={"condition": is_ours, "value": "normal"}, labelLimit=NAME_PX, labelOverlap=False
+    )
+    angle = SLANTED if len({square.cell for square in squares}) <= MOST_SLANTED else UPRIGHT
     chart: alt.Chart = (
-        alt.Chart(alt.InlineData(values=rows))
+        alt.Chart(pa.Table.from_pylist(rows))
         .mark_rect(cursor="pointer")
         .encode(
-            x=alt.X("cell:N", title=None, axis=alt.Axis(labelAngle=SLANTED, labelLimit=NAME_PX)),
+            x=alt.X(
+                "cell:N",
+                title=None,
+                axis=alt.Axis(labelAngle=angle, labelLimit=NAME_PX, labelOverlap=False),
+            ),
             y=alt.Y("policy:N", title=None, sort=list(policies), axis=bold),
             color=_shade(squares, measure),
             stroke=alt.condition("datum.chosen", alt.value(ORANGE), alt.value(None)),
@@ -82,7 +95,7 @@ def heat_map(
             ],
         )
         .add_params(alt.selection_point(name=PICKED, fields=["cell", "policy"]))
-        .properties(height=alt.Step(LINE_PX))
+        .properties(height=LINE_PX * len(policies) + LABELS_PX)
     )
     return chart
 
@@ -148,7 +161,7 @@ def _lines(panel: Panel, curves: Sequence[Curve], *, legend: bool) -> alt.Chart:
     colours = [colour for colour, _ in LINES[: len(names)]]
     dashes = [list(dash) for _, dash in LINES[: len(names)]]
     shown = alt.Legend(orient="top", title=None, symbolType="stroke", symbolSize=400) if legend else None
-    lines: alt.Chart = alt.Chart(alt.InlineData(values=rows)).mark_line(
+    lines: alt.Chart = alt.Chart(pa.Table.from_pylist(rows)).mark_line(
         strokeWidth=1.6, interpolate="step-after" if panel.step else "linear", clip=True
     )
     return lines.encode(
@@ -170,14 +183,15 @@ def _arrivals(curve: Curve, x: alt.X) -> alt.Chart:
         {"second": second, "value": value}
         for second, value in zip(curve.time_s, curve.arrivals_rps, strict=True)
     ]
-    area: alt.Chart = alt.Chart(alt.InlineData(values=rows)).mark_area(
+    area: alt.Chart = alt.Chart(pa.Table.from_pylist(rows)).mark_area(
         color=GREY, opacity=0.35, interpolate="step-after"
     )
     return area.encode(x=x, y=alt.Y("value:Q"))
 
 
 def _slo(slo_s: float) -> Chart:
-    base = alt.Chart(alt.InlineData(values=[{"slo": slo_s, "text": f"SLO {slo_s:g} s"}])).encode(y="slo:Q")
+    row: Row = {"slo": slo_s, "text": f"SLO {slo_s:g} s"}
+    base: alt.Chart = alt.Chart(pa.Table.from_pylist([row])).encode(y="slo:Q")
     rule = base.mark_rule(color=GREY, strokeDash=[2, 2], strokeWidth=1.5)
     text = base.mark_text(color=GREY, align="right", baseline="bottom", dx=-4, dy=-2)
     return alt.layer(rule, text.encode(text="text:N", x=alt.value("width")))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 from core.errors import UsageError
-from evals.stats import compare, estimate, holm, least_p, ratio, sign_flip_p, student
+from evals.stats import compare, estimate, holm, least_p, quantile, ratio, sign_flip_p, student
 
 TRIALS = 400
 SCORES = st.lists(st.floats(-100, 100), min_size=1, max_size=8)
@@ -177,3 +177,10 @@ def test_a_policy_is_even_with_itself(scores: list[float]) -> None:
 
     assert found.outcome == "tie"
     assert found.p == 1.0
+
+
+@given(values=st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=40), share=st.floats(0, 1))
+def test_quantiles_are_numpys_to_the_bit(values: list[float], share: float) -> None:
+    ordered = np.sort(np.asarray(values))
+
+    assert quantile(ordered, share) == np.quantile(ordered, share)
