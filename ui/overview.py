@@ -13,11 +13,11 @@ from agent.controller.states import State
 from agent.lines import reason_of
 from core.assessment import SignalState
 from core.errors import TrimtabError
-from tools.presence import silent_s
 from ui import access, charts, links, settings, show
 from ui.glance import Glance, glance
 from ui.places import Found, Place, found
 from ui.show import REFRESH_S, SIGNALS, STATES, Look
+from ui.trouble import banners
 from ui.when import viewers_zone
 
 MOST_CARDS = 6
@@ -87,6 +87,7 @@ def _card(one: Glance) -> None:
     now = time.time()
     with st.container(border=True):
         _head(one, now)
+        banners(one, now)
         left, right = st.columns([3, 2], vertical_alignment="center")
         with left:
             chart = charts.load_chart(one.recent, charts.Across(one.when), height=CURVE)
@@ -103,22 +104,13 @@ def _head(one: Glance, now: float) -> None:
         show.state_chip(one.state)
         mode = one.decision.mode if one.presence is None else one.presence.mode
         st.badge(f"mode {mode}", icon=":material/tune:", color="blue")
-        _life(one, now)
+        _ended(one, now)
 
 
-def _life(one: Glance, now: float) -> None:
-    """Show whether the loop goes on deciding."""
-    alive, presence = one.life(now), one.presence
-    if presence is None or alive == "running":
-        return
-    if alive == "ended":
+def _ended(one: Glance, now: float) -> None:
+    """Show that no more is to come, where that is so."""
+    if one.life(now) == "ended":
         st.badge("the run has ended", icon=":material/flag:", color="gray")
-        return
-    st.badge(
-        f"no sign of life for {show.age(silent_s(presence, now))}: nothing is decided any more",
-        icon=":material/heart_broken:",
-        color="red",
-    )
 
 
 def _figures(one: Glance) -> None:

@@ -1,0 +1,149 @@
+"""The overview says at once whether the pipelines are fine, and what to do where there are none."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from agent.folder import DECISIONS
+from agent.planners.rules import RulesPlanner
+from tests.agent.toy import toy_run, turns
+from tools.presence import Presence, read_presence, write_presence
+from tools.store import DecisionStore
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder of a loop that took five turns and ended."""
+    folder = tmp_path_factory.mktemp("overview")
+    with toy_run(folder, RulesPlanner()) as run:
+        turns(run, 5)
+    return folder / "data"
+
+
+def _script(data: str) -> None:
+    from pathlib import Path  # noqa: PLC0415 - AppTest runs this text alone
+
+    from ui import overview, settings  # noqa: PLC0415 - as above
+
+    settings.use(settings.ConsoleSettings(data=Path(data)))
+    overview.page()
+
+
+def shown(data: Path) -> AppTest:
+    """Return the page as it is drawn."""
+    page = AppTest.from_function(_script, kwargs={"data": str(data)}, default_timeout=20).run()
+    assert not page.exception
+    return page
+
+
+def words(page: AppTest) -> str:
+    """Return all texts, labels and chips of a page."""
+    elements = (*page.markdown, *page.get("text"), *page.metric, *page.warning, *page.error, *page.subheader)
+    return "\n".join(f"{getattr(e, 'label', '')} {e.value}" for e in elements)
+
+
+def test_a_pipeline_is_told_with_its_state_its_figures_and_its_last_decision(store: Path) -> None:
+    page = shown(store)
+
+    told = words(page)
+    assert "1 fine" in told
+    assert {m.label for m in page.metric} == {
+        "SLO attainment, last hour",
+        "latency, p99",
+        "accuracy",
+        "cores",
+    }
+    assert "the run has ended" in told
+    assert "fresh" in told
+
+
+def test_an_empty_folder_says_what_to_do(tmp_path: Path) -> None:
+    page = shown(tmp_path)
+
+    assert [s.value for s in page.subheader] == ["No pipeline yet"]
+    assert "trimtab demo" in [c.value for c in page.code]
+
+
+def test_a_missing_folder_is_one_sentence_with_the_way_out(tmp_path: Path) -> None:
+    page = shown(tmp_path / "nowhere")
+
+    [error] = page.error
+    assert "make demo" in error.value
+
+
+def test_a_loop_that_was_killed_is_named_as_silent(store: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(store, tmp_path / "data"))
+    told = read_presence(data)
+    assert told is not None
+    write_presence(data, told.model_copy(update={"ended": None, "beat": time.time() - 300}))
+
+    page = shown(data)
+
+    [banner] = page.error
+    assert "No sign of life from the loop for 5" in banner.value
+    assert "start it again" in banner.value
+
+
+def test_a_paused_loop_is_paused_whatever_it_measures(store: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(store, tmp_path / "data"))
+    told = read_presence(data)
+    assert isinstance(told, Presence)
+    write_presence(data, told.model_copy(update={"paused_by": "ann"}))
+
+    assert "1 paused" in words(shown(data))
+
+
+def test_a_locked_store_is_a_banner_and_hides_no_other(store: Path, tmp_path: Path) -> None:
+    good, locked = (Path(shutil.copytree(store, tmp_path / name)) for name in ("good", "locked"))
+    with sqlite3.connect(locked / DECISIONS, isolation_level=None) as holder:
+        holder.execute("PRAGMA locking_mode=EXCLUSIVE")
+        holder.execute("BEGIN EXCLUSIVE")
+
+        page = shown(tmp_path)
+
+        [banner] = page.warning
+        assert "another process holds it" in banner.value.replace("\\", "")
+        assert "1 fine" in words(page)
+        assert good.exists()
+
+
+def test_a_damaged_word_of_the_loop_is_a_banner(store: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(store, tmp_path / "data"))
+    (data / "loop.json").write_text("{")
+
+    page = shown(data)
+
+    assert "is damaged" in words(page)
+
+
+def test_a_model_that_does_not_answer_is_a_banner_with_the_reason(store: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(store, tmp_path / "data"))
+    with closing(DecisionStore(data / DECISIONS)) as decisions:
+        last = decisions.latest(1)[0]
+        planning = last.planning.model_copy(update={"fell_back": "the endpoint cannot be reached"})
+        decisions.record(last.model_copy(update={"id": "toy-000099", "planning": planning}))
+
+    [banner] = shown(data).warning
+    assert "The language model did not decide" in banner.value
+    assert "the endpoint cannot be reached" in banner.value
+
+
+def test_a_prometheus_that_does_not_answer_is_a_banner_with_the_reason(store: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(store, tmp_path / "data"))
+    with closing(DecisionStore(data / DECISIONS)) as decisions:
+        last = decisions.latest(1)[0]
+        blind = {"observation": None, "findings": (), "signals": (), "note": "Prometheus cannot be reached"}
+        decisions.record(last.model_copy(update={"id": "toy-000099", **blind}))
+
+    page = shown(data)
+
+    [banner] = page.warning
+    assert "Prometheus cannot be reached" in banner.value
+    assert "1 blind" in words(page)
