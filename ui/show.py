@@ -159,4 +159,9 @@ def chips(looks: Sequence[tuple[str, Look]]) -> None:
     """Show a row of words; each may be untrusted."""
     with st.container(horizontal=True, gap="xsmall"):
         for word, look in looks:
-            st.badge(label(word), icon=look.icon, color=look.colour)
+            st.badge(in_badge(word), icon=look.icon, color=look.colour)
+
+
+def in_badge(text: str) -> str:
+    """Return untrusted *text* for a badge: `label`, but for the brackets, which a badge escapes itself."""
+    return label(text).replace(r"\[", "[").replace(r"\]", "]")
