@@ -214,7 +214,7 @@ def marked(points: Sequence[Point], most: int = MOST_MARKED) -> list[Point]:
     notable: list[Point] = []
     before: str | None = None
     for point in points:
-        again = point.outcome == "recommended" and point.candidate == before
+        again = point.outcome == "recommended" and before is not None and point.candidate == before
         before = point.candidate if point.outcome == "recommended" else None
         if point.outcome in GRAVEST_FIRST and not again:
             notable.append(point)

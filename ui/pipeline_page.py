@@ -44,8 +44,12 @@ LONG_S = 2 * HOUR_S
 def page() -> None:
     """Draw the page; what lives is drawn again every few seconds, the sliders stay as they are."""
     seen = found(settings.given().data)
+    for broken in seen.unreadable:
+        st.warning(show.label(broken.problem, 400), icon=":material/database_off:")
     if not seen.places:
         st.title("Pipeline", anchor=False)
+        if seen.unreadable:
+            return
         show.empty(
             "No pipeline yet",
             "A loop makes decisions; this page shows them at once. In a minute, on a simulated cluster:",

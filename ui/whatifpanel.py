@@ -50,7 +50,7 @@ def panel(place: Place) -> None:
     asked, told = st.columns([2, 5], gap="large")
     with asked:
         most_rps = whatif.most_load_rps(now.problem, most_seen_rps(place, now))
-        wish = _wish(now.problem, most_rps, f"what if {place.key} {now.decision}")
+        wish = _wish(now.problem, most_rps, f"what if {place.key} {now.decision} {_round(place)}")
         _again(place)
     with told, show.guarded():
         wished = whatif.changed(now.problem, wish)
@@ -77,16 +77,26 @@ def _anchored(place: Place) -> Present | None:
 
 
 def _again(place: Place) -> None:
-    """Draw the button that begins anew."""
+    """Draw the button that begins anew: from the last decision, with sliders that nobody moved."""
 
-    def forget() -> None:
+    def begin() -> None:
         st.session_state.pop(_anchor(place), None)
+        st.session_state[_rounds(place)] = _round(place) + 1
 
-    st.button("Begin again from the last decision", icon=":material/restart_alt:", on_click=forget)
+    st.button("Begin again from the last decision", icon=":material/restart_alt:", on_click=begin)
 
 
 def _anchor(place: Place) -> str:
     return f"what if of {place.key}"
+
+
+def _rounds(place: Place) -> str:
+    return f"what if begun of {place.key}"
+
+
+def _round(place: Place) -> int:
+    """Return how often it was begun anew: sliders of another round are other sliders."""
+    return int(st.session_state.get(_rounds(place), 0))
 
 
 def _wish(problem: Problem, most_rps: float, key: str) -> Wish:
@@ -188,7 +198,8 @@ def _took(asked: Answer) -> None:
             icon=":material/timer:",
         )
         return
-    st.text(f"Solved exactly in {asked.seconds * MS:.2g} ms{solver}.")
+    took_ms = asked.seconds * MS
+    st.text(f"Solved exactly in {f'{took_ms:.0f} ms' if took_ms >= 1 else 'under 1 ms'}{solver}.")
 
 
 def _cannot(found: Infeasible) -> None:
