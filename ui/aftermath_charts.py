@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import altair as alt
 
 from core.observation import Observation
+from core.patience import averaged_rps
 from ui.charts import BLUE, ORANGE, VERMILLION, Across, Chart, Row
 from ui.steps import Came
 
@@ -15,12 +16,13 @@ HEIGHT = 150
 
 
 def load_after(came: Came, across: Across) -> Chart | None:
-    """Draw the load that came, and the forecast over its horizon; None where no load was measured."""
-    rows = _rows(came.measured, across, _mean_load)
+    """Draw the highest load that came, and the forecast over its horizon; None where no load was measured."""
+    forecast = came.expected.forecast
+    averaged_s = 1 if forecast is None else forecast.averaged_s
+    rows = _rows(came.measured, across, lambda o: _highest_load(o, averaged_s))
     if not rows:
         return None
     layers: list[alt.Chart] = []
-    forecast = came.expected.forecast
     if forecast is not None:
         until = across.at(came.time_s + forecast.horizon_s)
         band = [
@@ -35,7 +37,7 @@ def load_after(came: Came, across: Across) -> Chart | None:
         layers.append(
             _of(band)
             .mark_rect(opacity=0.3, color=ORANGE)
-            .encode(x=across.x(), x2="x2", y=alt.Y("point:Q"), y2="upper:Q", tooltip=["what:N"])
+            .encode(x=_x(across), x2="x2", y=alt.Y("point:Q"), y2="upper:Q", tooltip=["what:N"])
         )
     layers.append(_line(rows, across, "requests/s"))
     return alt.layer(*layers).properties(height=HEIGHT)
@@ -76,7 +78,7 @@ def _against(
         layers.append(
             _of([row])
             .mark_rule(color=colour, strokeDash=[6, 3] if what != "SLO" else [1, 0], strokeWidth=2)
-            .encode(x=across.x(), x2="x2", y="y:Q", tooltip=["what:N"])
+            .encode(x=_x(across), x2="x2", y="y:Q", tooltip=["what:N"])
         )
     return alt.layer(*layers).properties(height=HEIGHT)
 
@@ -86,7 +88,7 @@ def _line(rows: list[Row], across: Across, title: str) -> alt.Chart:
         _of(rows)
         .mark_line(color=BLUE, strokeWidth=2, point=alt.OverlayMarkDef(color=BLUE, size=18))
         .encode(
-            x=across.x(),
+            x=_x(across),
             y=alt.Y("y:Q", title=title, scale=alt.Scale(zero=False, nice=True)),
             tooltip=[alt.Tooltip("y:Q", title=f"measured, {title}", format=".4g")],
         )
@@ -101,9 +103,15 @@ def _rows(
     return [{"x": across.at(time_s), "y": y} for time_s, y in known if y is not None]
 
 
-def _mean_load(observation: Observation) -> float | None:
-    known = [rate for rate in observation.loads_rps if rate is not None]
-    return sum(known) / len(known) if known else None
+def _x(across: Across) -> alt.X:
+    """Return the axis; minutes of a run do not begin at nought here."""
+    return across.x() if across.wall else across.x().scale(alt.Scale(zero=False, nice=False))
+
+
+def _highest_load(observation: Observation, averaged_s: int) -> float | None:
+    """Return what the forecast is of: the highest load of the interval, averaged as the forecast is."""
+    known = [rate for rate in averaged_rps(observation.loads_rps, averaged_s) if rate is not None]
+    return max(known, default=None)
 
 
 def _of(rows: list[Row]) -> alt.Chart:

@@ -12,7 +12,7 @@ from typing import get_args
 import streamlit as st
 
 from core.decision import Outcome
-from ui import show
+from ui import access, settings, show
 from ui.decision_record import CHANGES, PAGE, Listed, listed, newest
 from ui.links import ABOUT
 from ui.places import CHOSEN, Place
@@ -33,7 +33,6 @@ class _Looking:
 
 def draw(place: Place, when: When) -> None:
     """Draw the list; a line that is chosen opens."""
-    st.title("Decisions", anchor=False)
     last = newest(place)
     if last is None:
         show.empty("No decision yet", "The loop of this pipeline has not decided anything so far.")
@@ -90,6 +89,7 @@ def _looking(place: Place, outcomes: tuple[Outcome, ...], last: int) -> _Looking
 @st.fragment(run_every=REFRESH_S)
 @show.guards
 def _news(place: Place, looking: _Looking) -> None:
+    access.gate_again(settings.given())
     last = newest(place)
     if last is None or last <= looking.pages[0]:
         return
@@ -109,6 +109,7 @@ def _table(place: Place, rows: list[Listed], when: When) -> None:
         placeholder="–",
         column_config={
             "load": st.column_config.NumberColumn("load, rps", format="%.1f"),
+            "causes": st.column_config.TextColumn(width="medium"),
             "why": st.column_config.TextColumn(width="large"),
         },
     )

@@ -9,9 +9,10 @@ import streamlit as st
 from agent.asking import written
 from agent.explain.account import account, quiet
 from agent.explain.aftermath import FOLLOWED
+from agent.lines import reason_of
 from core.decision import Decision
 from core.tooluse import ToolUse
-from ui import decision_list, draw_outcome, draw_thought, links, places, settings, show
+from ui import access, decision_list, draw_outcome, draw_thought, links, places, settings, show
 from ui.decision_record import Opened, after, opened
 from ui.exchanges import Said
 from ui.glance import when_of
@@ -52,13 +53,14 @@ def page() -> None:
             "No decision yet", "A loop makes them; in a minute, on a simulated cluster:", "$ trimtab demo"
         )
         return
-    place = places.chosen(seen.places)
-    when = when_of(place, viewers_zone())
     name = st.query_params.get(ABOUT)
     if name is None:
-        decision_list.draw(place, when)
+        st.title("Decisions", anchor=False)
+        place = places.pick(seen)
+        decision_list.draw(place, when_of(place, viewers_zone()))
         return
-    _one(place, opened(place, name), when)
+    place = places.chosen(seen.places)
+    _one(place, opened(place, name), when_of(place, viewers_zone()))
 
 
 def _one(place: Place, found: Opened, when: When) -> None:
@@ -68,7 +70,8 @@ def _one(place: Place, found: Opened, when: When) -> None:
         st.warning(show.label(found.trouble, 400), icon=":material/flight:")
     steps = timeline(found.decision, found.pipeline, found.entries, found.later)
     for one in steps:
-        _step(one, place, found, when)
+        if not (isinstance(one, Spent) and quiet(found.decision)):
+            _step(one, place, found, when)
     _record(found)
 
 
@@ -104,11 +107,13 @@ def _head(decision: Decision, when: When) -> None:
                 (f"mode {decision.mode}", Look("blue", ":material/tune:")),
             ]
         )
-        show.plain(f"{decision.id}, {when.text(decision.time_s)}", 400)
+    show.plain(f"{decision.id}, {when.text(decision.time_s)}: {reason_of(decision)}")
     if decision.mode_reason:
         show.plain(f"mode: {decision.mode_reason}")
     if quiet(decision):
-        st.caption("A quiet turn: what runs was held, for no special reason.")
+        st.caption(
+            "A quiet turn: what runs was held, for no special reason, and no language model was asked."
+        )
 
 
 def _step(one: Step, place: Place, found: Opened, when: When) -> None:
@@ -124,7 +129,7 @@ def _thought(one: Thinking, decision: Decision) -> None:
         case Observed():
             draw_thought.observed(one, brief=quiet(decision))
         case Foreseen():
-            draw_thought.foreseen(one)
+            draw_thought.foreseen(one, brief=quiet(decision))
         case Assessed():
             draw_thought.assessed(one)
         case Said():
@@ -165,6 +170,7 @@ def _came(one: Came, place: Place, found: Opened, when: When) -> None:
 @st.fragment(run_every=REFRESH_S)
 @show.guards
 def _live(place: Place, found: Opened, when: When) -> None:
+    access.gate_again(settings.given())
     later = after(place, found.decision.id)
     draw_outcome.came(came(found.decision, found.pipeline, later), when)
 

@@ -11,10 +11,10 @@ from agent.explain.text import figure
 from core.decision import Certificate, check_certificate
 from core.ruling import Ruled, Ruling
 from core.verdict import Constraint, Verdict
-from ui import show
+from ui import access, settings, show
 from ui.aftermath_charts import accuracy_after, latency_after, load_after
 from ui.charts import Across, Chart
-from ui.draw_thought import SAID_BY, lines, step
+from ui.draw_thought import SAID_BY, lines, paragraph, step
 from ui.show import Look
 from ui.steps import Acted, Approved, Came, Change, Checked, Revised
 from ui.when import When, wall
@@ -109,11 +109,10 @@ def change_rows(changes: tuple[Change, ...]) -> list[dict[str, str]]:
 def came(found: Came, when: When) -> None:
     """Draw what was measured afterwards, against what was predicted."""
     with step(":material/monitoring:", "Came of it"):
-        for line in found.lines:
-            show.plain(line)
+        paragraph(*found.lines)
         across = Across(when)
         charts: list[tuple[str, Chart | None]] = [
-            ("Load, and the forecast (area)", load_after(found, across)),
+            ("Highest load, and the forecast (area)", load_after(found, across)),
             ("Latency, predicted (dashed), SLO (line)", latency_after(found, across)),
             ("Accuracy, predicted (dashed)", accuracy_after(found, across)),
         ]
@@ -127,17 +126,18 @@ def came(found: Came, when: When) -> None:
 def proved(certificate: Certificate, decision: str) -> None:
     """Draw the certificate, and solve the problem again when asked to."""
     with step(":material/verified:", "Proof", f"problem {certificate.problem_digest[:DIGITS]}"):
-        st.text(
+        show.plain(
             f"{certificate.status}: objective {figure(certificate.objective)}, no configuration has more "
-            f"than {figure(certificate.bound)}"
+            f"than {figure(certificate.bound)}; proved by {certificate.solver} at "
+            f"{figure(certificate.problem.load_rps)} rps"
         )
-        show.plain(f"proved by {certificate.solver} at {figure(certificate.problem.load_rps)} rps")
         _again(certificate, decision)
 
 
 @st.fragment
 @show.guards
 def _again(certificate: Certificate, decision: str) -> None:
+    access.gate_again(settings.given())
     if not st.button("Verify again", key=f"verify-{decision}", icon=":material/replay:"):
         return
     began = time.perf_counter()

@@ -16,7 +16,6 @@ from agent.explain.settled import money, stated, wish
 from agent.explain.text import neutral
 from core.assessment import SignalState
 from core.observation import Observation
-from core.proposal import MOST_TEXT
 from core.tooluse import ToolUse
 from ui import show
 from ui.exchanges import Said
@@ -46,7 +45,7 @@ ROLES = {
 @contextmanager
 def step(icon: str, title: str, note: str = "") -> Iterator[None]:
     """Draw the frame of one step; title and note are our own words."""
-    with st.container(border=True, gap="small"):
+    with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"{icon} **{title}**", width="content")
             if note:
@@ -74,7 +73,7 @@ def observed(seen: Observed, *, brief: bool) -> None:
             _signals(seen)
 
 
-def foreseen(found: Foreseen) -> None:
+def foreseen(found: Foreseen, *, brief: bool) -> None:
     """Draw the forecast, how it did so far, and what was decided for."""
     forecast = found.forecast
     note = "" if forecast is None else f"for {forecast.horizon_s:g} s"
@@ -85,10 +84,12 @@ def foreseen(found: Foreseen) -> None:
         columns = st.columns(4)
         metric(columns[0], "expected", show.number(forecast.point_rps, " rps"))
         metric(columns[1], f"at most, at {forecast.quantile:.0%}", show.number(forecast.upper_rps, " rps"))
-        scored = f"of {forecast.scored} stayed below" if forecast.scored else "none scored yet"
+        few = "too few scored yet to say"
+        scored = few if forecast.coverage is None else f"of {forecast.scored} stayed below"
         metric(columns[2], "coverage so far", show.percent(forecast.coverage), scored)
         metric(columns[3], "decided for", show.number(found.load_rps, " rps"))
-        show.plain(f"method: {forecast.method}", show.MOST_LABEL)
+        if not brief:
+            show.plain(f"method: {forecast.method}", show.MOST_LABEL)
 
 
 def assessed(found: Assessed) -> None:
@@ -100,12 +101,14 @@ def assessed(found: Assessed) -> None:
                 show.plain(f"{finding.subject}: {finding.statement}")
             if notes := finding_notes(finding):
                 st.caption(notes)
-        for line in belief_lines(found.belief):
-            show.plain(line)
-        for event in found.events:
-            show.plain(event_line(event, found.time_s))
-        for q in found.quarantine:
-            show.plain(f"in quarantine until {q.until_s:g} s, since {q.decision}: {q.evidence}")
+        paragraph(
+            *belief_lines(found.belief),
+            *(event_line(event, found.time_s) for event in found.events),
+            *(
+                f"in quarantine until {q.until_s:g} s, since {q.decision}: {q.evidence}"
+                for q in found.quarantine
+            ),
+        )
 
 
 def said(exchange: Said) -> None:
@@ -131,13 +134,13 @@ def used(use: ToolUse) -> None:
     """Draw one tool call with its result."""
     with step(":material/build:", "Tool", f"{use.seconds:.2g} s"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            show.plain(f"{use.id}  {use.tool} {use.arguments}", 2 * show.MOST_LABEL)
             if use.ok:
                 st.badge("answered", icon=":material/check:", color="green")
             else:
                 st.badge("could not answer", icon=":material/error:", color="red")
-        if use.shows:
-            show.chips([(f"shows {cause}", Look("blue", ":material/fact_check:")) for cause in use.shows])
+            for cause in use.shows:
+                st.badge(show.label(f"shows {cause}"), icon=":material/fact_check:", color="blue")
+            show.plain(f"{use.id}  {use.tool} {use.arguments}", 2 * show.MOST_LABEL)
         with st.expander("Result", icon=":material/data_object:"):
             code(pretty(use.result), language="json")
 
@@ -148,12 +151,13 @@ def proposed(found: Proposed, *, of: int) -> None:
     title = "Proposal" if of == 1 else f"Proposal {found.number} of {of}"
     with step(":material/edit_note:", title):
         show.chips([(SAID_BY[found.author], AUTHORS[found.author])])
-        show.plain(f"wants: {wish(proposal)}")
+        words = [f"because: {proposal.rationale or 'no reason given'}"]
         if proposal.diagnosis:
-            worded(f"diagnosis: {proposal.diagnosis}", found.loose)
-        worded(f"because: {proposal.rationale}", found.loose)
-        if reasons := stated(proposal):
-            show.plain(reasons)
+            words = [f"diagnosis: {proposal.diagnosis}", *words]
+        words = [lines(struck(text, found.loose), 2 * len(text)) for text in words]
+        paragraph(f"wants: {wish(proposal)}")
+        st.text("\n".join(words))
+        paragraph(stated(proposal))
         if found.loose:
             _loose(found.loose)
 
@@ -183,9 +187,10 @@ def spent(found: Spent, planner: str) -> None:
         )
 
 
-def worded(text: str, loose: Sequence[str]) -> None:
-    """Show a stranger's text of several lines, with figures struck through."""
-    st.text(lines(struck(text, loose), MOST_TEXT + len(text)))
+def paragraph(*texts: str) -> None:
+    """Show strangers' texts, a line each; nothing where there is none."""
+    if shown := [neutral(text) for text in texts if text]:
+        st.text("\n".join(shown))
 
 
 def code(text: str, language: str | None = None) -> None:

@@ -19,6 +19,8 @@ LOOKED_S = 5.0
 """How long it is believed that no other pipeline has come."""
 BUSY_S = 1.0
 """How long a page waits for a locked store."""
+PICKER = 420
+"""Pixels of the list that pipelines are chosen from."""
 CHOSEN = "pipeline"
 """The key of the pipeline in the address, and what is remembered while other pages are looked at."""
 
@@ -90,6 +92,24 @@ def chosen(places: tuple[Place, ...]) -> Place:
     place = place or places[0]
     st.session_state[CHOSEN] = place.key
     return place
+
+
+def pick(found: Found) -> Place:
+    """Let the pipeline be chosen where there are several, and return it.
+
+    Raises:
+        UsageError: the address names one that there is not.
+    """
+    place = chosen(found.places)
+    keys = [p.key for p in found.places]
+    if len(keys) == 1:
+        return place
+    picked = st.selectbox("Pipeline", keys, index=keys.index(place.key), width=PICKER)
+    if picked != place.key:
+        st.session_state[CHOSEN] = picked
+        if CHOSEN in st.query_params:
+            st.query_params[CHOSEN] = picked
+    return found.places[keys.index(picked)]
 
 
 def _key(data: Path, folder: Path, pipeline: str) -> str:

@@ -14,6 +14,7 @@ from agent.llm.grounding import ungrounded
 from core.belief import Belief
 from core.configuration import Configuration, StageConfiguration
 from core.decision import Decision
+from core.observation import Observation
 from core.pipeline import Pipeline
 from core.proposal import Proposal
 from core.trial import Quarantine
@@ -37,6 +38,9 @@ from ui.steps import (
     Step,
 )
 from ui.struck import written_in
+
+LEAST_AFTER = 6
+"""Decisions after this one whose measurements are drawn, however soon another configuration ran."""
 
 
 def timeline(
@@ -72,7 +76,7 @@ def came(decision: Decision, pipeline: Pipeline | None, later: Sequence[Decision
     )
     return Came(
         lines=tuple(came_of(decision, pipeline, later, brief=True)),
-        measured=tuple(d.observation for d in later if d.observation is not None),
+        measured=_measured(decision, later, under[-1] if under else 0.0),
         under_s=under[-1] if under else 0.0,
         expected=expected,
         time_s=decision.time_s,
@@ -170,6 +174,15 @@ def _acted(decision: Decision) -> Acted:
         after = decision.rulings[-1].candidate or after
     changes = before_and_after(decision.running, after)
     return Acted(decision.outcome, decision.degraded, decision.note, changes)
+
+
+def _measured(decision: Decision, later: Sequence[Decision], under_s: float) -> tuple[Observation, ...]:
+    """Return what was measured while the expectations hold, and a little longer."""
+    horizon_s = 0.0 if decision.forecast is None else decision.forecast.horizon_s
+    until_s = max(under_s, decision.time_s + horizon_s)
+    shown = [d for d in later if d.time_s <= until_s]
+    found = later[: max(len(shown), LEAST_AFTER)]
+    return tuple(d.observation for d in found if d.observation is not None)
 
 
 def _barred(decision: Decision) -> tuple[Quarantine, ...]:
