@@ -9,10 +9,10 @@ from typing import get_args
 import streamlit as st
 
 from core.assessment import Signal, SignalState
-from tools.presence import silent_s
 from ui import links, show
 from ui.glance import Glance
 from ui.show import SIGNALS, Look
+from ui.trouble import banners
 
 MOST_UNSURE = 8
 """Signals in doubt that are shown by name."""
@@ -20,31 +20,27 @@ MOST_UNSURE = 8
 
 def heading(one: Glance) -> None:
     """Draw it."""
+    now = time.time()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         show.state_chip(one.state)
         mode = one.decision.mode if one.presence is None else one.presence.mode
         st.badge(f"mode {mode}", icon=":material/tune:", color="blue")
-        _life(one, time.time())
+        ended(one, now)
         show.outcome_chip(one.decision.outcome)
         links.to_decision(one.place, one.decision.id, f"last decision, {one.when.text(one.decision.time_s)}")
+    banners(one, now)
     _why(one)
-    _telemetry(one.decision.signals)
+    telemetry(one.decision.signals)
 
 
-def _life(one: Glance, now: float) -> None:
-    """Show whether the loop goes on deciding."""
-    alive = one.life(now)
-    if one.presence is None or alive == "running":
-        return
-    if alive == "ended":
+def ended(one: Glance, now: float) -> None:
+    """Show that no more is to come, where that is so."""
+    if one.life(now) == "ended":
         st.badge("the run has ended", icon=":material/flag:", color="gray")
-        return
-    silence = show.age(silent_s(one.presence, now))
-    st.badge(f"no sign of life for {silence}", icon=":material/heart_broken:", color="red")
 
 
 def _why(one: Glance) -> None:
-    """Show who paused it, why it may not do more, and what went wrong; all of it others' words."""
+    """Show who paused it and why it may not do more; both are others' words."""
     presence = one.presence
     if presence is None:
         return
@@ -52,11 +48,9 @@ def _why(one: Glance) -> None:
         show.plain(f"Paused by {presence.paused_by}.", 200)
     if presence.mode_reason:
         show.plain(f"Mode {presence.mode}: {presence.mode_reason}", 300)
-    if presence.problem:
-        show.plain(f"Its last turn failed: {presence.problem}", 300)
 
 
-def _telemetry(signals: tuple[Signal, ...]) -> None:
+def telemetry(signals: tuple[Signal, ...]) -> None:
     """Show how many signals are in which state, and those in doubt by name, with their age."""
     counts = Counter(s.state for s in signals)
     states: tuple[SignalState, ...] = get_args(SignalState)

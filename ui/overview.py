@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from typing import get_args
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from agent.controller.states import State
 from agent.lines import reason_of
-from core.assessment import SignalState
 from core.errors import TrimtabError
 from ui import access, charts, links, settings, show
 from ui.glance import Glance, glance
+from ui.heading import ended, telemetry
 from ui.places import Found, Place, found
-from ui.show import REFRESH_S, SIGNALS, STATES, Look
+from ui.show import REFRESH_S, STATES
 from ui.trouble import banners
 from ui.when import viewers_zone
 
@@ -95,7 +94,7 @@ def _card(one: Glance) -> None:
         with right:
             _figures(one)
         _last(one)
-        _telemetry(one)
+        telemetry(one.decision.signals)
 
 
 def _head(one: Glance, now: float) -> None:
@@ -104,13 +103,7 @@ def _head(one: Glance, now: float) -> None:
         show.state_chip(one.state)
         mode = one.decision.mode if one.presence is None else one.presence.mode
         st.badge(f"mode {mode}", icon=":material/tune:", color="blue")
-        _ended(one, now)
-
-
-def _ended(one: Glance, now: float) -> None:
-    """Show that no more is to come, where that is so."""
-    if one.life(now) == "ended":
-        st.badge("the run has ended", icon=":material/flag:", color="gray")
+        ended(one, now)
 
 
 def _figures(one: Glance) -> None:
@@ -141,19 +134,6 @@ def _last(one: Glance) -> None:
         show.outcome_chip(decision.outcome)
         links.to_decision(one.place, decision.id, one.when.text(decision.time_s))
         show.plain(reason_of(decision), 200)
-
-
-def _telemetry(one: Glance) -> None:
-    """Show what is measured, by its four states; what is not fresh by name."""
-    signals = one.decision.signals
-    counts = Counter(s.state for s in signals)
-    states: tuple[SignalState, ...] = get_args(SignalState)
-    looks: list[tuple[str, Look]] = [(f"{counts[s]} {s}", SIGNALS[s]) for s in states if counts[s]]
-    unsure = [s for s in signals if s.state in ("stale", "missing")]
-    looks += [(f"{s.name} {s.state}", SIGNALS[s.state]) for s in unsure[:MOST_CARDS]]
-    if not signals:
-        looks = [("no metrics at all", SIGNALS["missing"])]
-    show.chips(looks)
 
 
 def _table(glances: list[Glance]) -> None:
