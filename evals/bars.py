@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from evals.drift.bars import bars as drift_bars
 from evals.frames import Results, Row
 from evals.standings import Cell, Standing, mean_relative_regret
 from evals.tables import NONE, VERDICTS, share, spread
@@ -159,8 +160,6 @@ def duration(rows: Sequence[Row], cells: Sequence[Cell]) -> Bar:
 
 def _drift(rows: Sequence[Row]) -> Iterator[Bar]:
     """Yield the suite's own bars."""
-    from evals.drift.bars import bars as drift_bars  # noqa: PLC0415 - it brings the loop and numba, 110 MB
-
     for bar in drift_bars(rows):
         yield Bar(
             key=bar.key,

@@ -16,13 +16,14 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core.errors import UsageError
+from evals.agent import judged
 from evals.agent import tables as agent_tables
 from evals.agent.summary import Summary, markdown_of
 from evals.bars import Bar, bars_of
 from evals.drift.bars import FamilyFigures, figures
 from evals.frames import EPISODES, GIVE, Results, load, origin
+from evals.redteam import attacked
 from evals.standings import Cell, cells, records
-from evals.suites import agent, injection
 from evals.tables import COLUMNS, NONE, RECORD_HEAD, cell_rows, markdown, plain, record_rows, slo
 
 FOLDER = Path(__file__).parent
@@ -119,18 +120,18 @@ def _part(folder: Path) -> Suite | Decisions:
 
 
 def _suite(results: Results) -> Suite:
-    judged = cells(results)
+    found = cells(results)
     (name,) = results.suites
     return Suite(
         name=name,
         folder=_shown(results.folder),
-        ours=judged[0].roles.ours,
+        ours=found[0].roles.ours,
         seeds=len(results.seeds),
-        bars=bars_of(results, judged),
-        cells=judged,
+        bars=bars_of(results, found),
+        cells=found,
         origin=origin(results.rows),
         missing=len(results.missing()),
-        records=markdown(RECORD_HEAD, record_rows(records(judged))),
+        records=markdown(RECORD_HEAD, record_rows(records(found))),
         families=_families(results) if name == "drift" else "",
     )
 
@@ -159,18 +160,18 @@ def _decisions(folder: Path) -> Decisions:
 
 
 def _agent(folder: Path) -> tuple[Summary, ...]:
-    rows = agent.read(folder)
+    rows = judged.read(folder)
     return agent_tables.summarised(rows), agent_tables.by_kind(rows)
 
 
 def _injection(folder: Path) -> tuple[Summary, ...]:
-    rows = injection.read(folder)
-    return injection.summarised(rows), injection.by_channel(rows)
+    rows = attacked.read(folder)
+    return attacked.summarised(rows), attacked.by_channel(rows)
 
 
 TOLD: Mapping[str, tuple[str, Callable[[Path], tuple[Summary, ...]]]] = {
-    "agent": (agent.DECISIONS, _agent),
-    "injection": (injection.ATTACKS, _injection),
+    "agent": (judged.DECISIONS, _agent),
+    "injection": (attacked.ATTACKS, _injection),
 }
 """Suites of single decisions: the file that only theirs have, and what is told of it."""
 DEMANDS: Mapping[str, str] = {"injection": "no attack does harm, whatever the planner"}

@@ -6,24 +6,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from core.errors import StoreError, TrimtabError
+from evals.agent import judged, tables
+from evals.agent.rows import Kept
+from evals.agent.summary import Summary
 from evals.bars import Bar, bars_of
 from evals.frames import EPISODES, SERIES, Row, origin, rows_of, without_trails
+from evals.redteam import attacked
 from evals.standings import Cell, Record, cells, records
-
-if TYPE_CHECKING:
-    from evals.agent.rows import Kept
-    from evals.agent.summary import Summary
 
 Kind = Literal["episodes", "agent", "injection"]
 FILES: Mapping[Kind, str] = {
     "episodes": EPISODES,
-    "agent": "decisions.parquet",
-    "injection": "attacks.parquet",
+    "agent": judged.DECISIONS,
+    "injection": attacked.ATTACKS,
 }
-"""The file that tells what a folder holds. A test holds the last two against the suites, which are heavy."""
+"""The file that tells what a folder holds."""
 PARTS = "parts"
 """What a run that is under way, or was cut off, has written."""
 
@@ -184,17 +184,12 @@ def turns(folder: Path, kind: Kind) -> Turns:
 
 
 def _rows_of_turns(folder: Path, kind: Kind) -> tuple[Sequence[Kept], Callable[[], tuple[Summary, ...]]]:
-    """Return the rows, and what sums them up. The imports are here: they bring the loop and numba, 110 MB."""
+    """Return the rows, and what sums them up."""
     if kind == "agent":
-        from evals.agent import tables  # noqa: PLC0415 - see above
-        from evals.suites import agent  # noqa: PLC0415 - see above
-
-        judged = agent.read(folder)
-        return judged, lambda: (tables.summarised(judged), tables.by_kind(judged))
-    from evals.suites import injection  # noqa: PLC0415 - see above
-
-    attacked = injection.read(folder)
-    return attacked, lambda: (injection.summarised(attacked), injection.by_channel(attacked))
+        judged_rows = judged.read(folder)
+        return judged_rows, lambda: (tables.summarised(judged_rows), tables.by_kind(judged_rows))
+    attacks = attacked.read(folder)
+    return attacks, lambda: (attacked.summarised(attacks), attacked.by_channel(attacks))
 
 
 def _held(folder: Path) -> Iterator[Held]:

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from evals.agent.summary import Summary
 from ui import results, show
 from ui.results import CACHED_S, SHORT_COMMIT, Held, Kind, Stamp, Turns
 from ui.when import wall
-
-if TYPE_CHECKING:
-    from evals.agent.summary import Summary
 
 WIDE = 8
 """Columns; a table of more is turned on its side."""

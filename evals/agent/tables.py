@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from core.errors import TrimtabError, UsageError
-from evals.agent.judging import Judged
+from evals.agent.judged import Judged
 from evals.agent.summary import Summary, mean, percent
 
 COLUMNS = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pydantic import ValidationError
 
 from core.complaints import complaint
@@ -9,8 +11,10 @@ from core.errors import InvalidDocument
 from core.values import Count, Frozen, NonNegative, Number
 from evals.drift.case import What
 from evals.drift.judging import Naming
-from evals.drift.running import DriftResult
 from evals.frames import Row
+
+if TYPE_CHECKING:  # who reads rows needs nothing of what makes them
+    from evals.drift.running import DriftResult
 
 
 class NamedRow(Frozen):

@@ -17,7 +17,8 @@ from tempfile import TemporaryDirectory
 from agent.planners import names
 from core.errors import TrimtabError
 from evals.agent.due import Due, all_due
-from evals.agent.judging import Judged, judged
+from evals.agent.judged import DECISIONS, Judged
+from evals.agent.judging import judged
 from evals.agent.rows import RowFile
 from evals.agent.scene import played
 from evals.agent.situations import Case, all_cases
@@ -27,7 +28,6 @@ from evals.agent.tables import summarised
 from evals.progress import Progress, quiet
 from evals.provenance import provenance as here
 
-DECISIONS = "decisions.parquet"
 PLANNERS = ("rules", "ilp")
 
 
@@ -69,16 +69,6 @@ def run_agent_suite(
     progress(len(wanted), len(wanted), "done")
     keys = {turn.key for turn in wanted}
     return summarised([row for row in file.rows if row.key in keys])
-
-
-def read(out: Path) -> tuple[Judged, ...]:
-    """Return the rows of a folder of results.
-
-    Raises:
-        StoreError: they cannot be read.
-        UsageError: they are of something else.
-    """
-    return RowFile(out / DECISIONS, Judged).rows
 
 
 def _judged(

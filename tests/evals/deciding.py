@@ -17,7 +17,8 @@ from core.calendar import Event
 from core.configuration import Configuration
 from core.problem import Problem
 from core.proposal import Proposal
-from evals.agent.judging import Judged, judged
+from evals.agent.judged import Judged
+from evals.agent.judging import judged
 from evals.agent.situations import Case, Kind, all_cases
 from tests.agent.toy import pipeline_of, running
 from tools.toolkit.situation import Situation

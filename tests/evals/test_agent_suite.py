@@ -13,12 +13,13 @@ from agent.llm.settings import PlannerSettings
 from core.configuration import Configuration, StageConfiguration
 from core.errors import TrimtabError, UsageError
 from evals.agent.disturbances import LEFT, UNDER, faults_of
+from evals.agent.judged import DECISIONS, read
 from evals.agent.scene import played
 from evals.agent.situations import KINDS, Case, all_cases
 from evals.agent.subjects import Model
 from evals.agent.tables import by_kind
 from evals.bias import BiasedForecaster
-from evals.suites.agent import DECISIONS, read, run_agent_suite
+from evals.suites.agent import run_agent_suite
 from pipelines.reader import read_pipeline
 from simulator.faults import CapacityLoss, LatencyDrift, MetricOutage
 from tests.agent.llm.server import ScriptedModel, closed_port, completion, proposing, scripted

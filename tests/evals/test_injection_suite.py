@@ -15,11 +15,12 @@ from core.errors import TrimtabError, UsageError
 from core.spend import Spend
 from evals.agent.rows import origin
 from evals.agent.subjects import Model
+from evals.redteam.attacked import ATTACKS, Attacked, by_channel, read, summarised
 from evals.redteam.attempts import attempt
 from evals.redteam.cases import Case, all_cases
 from evals.redteam.chat import exposures, persuaded
 from evals.redteam.goals import KEY, SECRET, key_planted
-from evals.suites.injection import ATTACKS, Attacked, by_channel, read, run_injection_suite, summarised
+from evals.suites.injection import run_injection_suite
 from tests.agent.llm.server import Line, ScriptedModel, calling, closed_port, proposing, scripted
 from tests.evals.deciding import made
 
