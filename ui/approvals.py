@@ -16,7 +16,7 @@ from tools.requests import Request
 from ui import access, announcements, controls, links, settings, show
 from ui.acting import desk, doing, may, said
 from ui.places import CHOSEN, Found, Place, chosen, found
-from ui.show import REFRESH_S, Look, guards
+from ui.show import REFRESH_S, Look, guarded, guards
 from ui.steady import laid_out
 from ui.waiting import (
     Unweighed,
@@ -42,6 +42,8 @@ LAYOUT = "approvals:layout"
 """Where a session keeps what stood where."""
 ANSWERS = ((True, "Approve", ":material/check:"), (False, "Refuse", ":material/close:"))
 ACCEPTED, REJECTED = Look("green", ":material/check_circle:"), Look("red", ":material/cancel:")
+WIDTHS = {"asked": 150, "when": 150, "comment": 200, "what became of it": 260}
+"""Pixels of the columns that the first rows may leave empty."""
 SHORT = 12
 """Characters of a hash by which a person knows it again; the buttons carry it whole."""
 CAME_S = 30.0
@@ -85,7 +87,7 @@ def _waiting(places: tuple[Place, ...]) -> None:
     if found(settings.given().data).places != places:  # the rest of the page is about other loops now
         st.rerun()
     zone, now = viewers_zone(), time.time()
-    everything = requests_of(places)
+    everything = _everything(places)
     waiting = open_of(everything, now)
     layout = laid_out(st.session_state.get(LAYOUT), [w.key for w in waiting], now)
     st.session_state[LAYOUT] = layout
@@ -98,11 +100,21 @@ def _waiting(places: tuple[Place, ...]) -> None:
             "A loop that was started with the mode approve or auto can be set to approve below.",
         )
     for index, one in enumerate(waiting):
-        with st.container(border=True):
+        with st.container(border=True), guarded():
             _card(one, zone, now)
             if one.asked.answer is None and may(viewer, "answer"):
                 _form(one, still=layout.still(index, now))
-    _history(history_of(everything, now), zone)
+    with guarded():
+        _history(history_of(everything, now), zone)
+
+
+def _everything(places: tuple[Place, ...]) -> list[Waiting]:
+    """Return what all loops asked lately; one whose file cannot be read is shown, and hides no other."""
+    everything: list[Waiting] = []
+    for place in places:
+        with guarded():
+            everything += requests_of(place)
+    return everything
 
 
 def _card(one: Waiting, zone: tzinfo, now: float) -> None:
@@ -201,7 +213,11 @@ def _history(over: list[Waiting], zone: tzinfo) -> None:
     if not over:
         return
     st.subheader("Asked before", anchor=False)
-    st.dataframe([_past(w, zone) for w in over], hide_index=True)
+    st.dataframe(
+        [_past(w, zone) for w in over],
+        hide_index=True,
+        column_config={name: st.column_config.TextColumn(width=wide) for name, wide in WIDTHS.items()},
+    )
 
 
 def _past(one: Waiting, zone: tzinfo) -> dict[str, str]:

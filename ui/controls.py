@@ -24,6 +24,8 @@ from ui.when import viewers_zone
 PART = "controls"
 SHOWN = 8
 """Commands listed."""
+WIDE = 560
+"""Pixels for what the loop says of a command: a sentence."""
 LIVES = {
     "running": Look("green", ":material/play_circle:"),
     "ended": Look("gray", ":material/flag:"),
@@ -85,8 +87,8 @@ def _stands(presence: Presence | None, now: float, zone: tzinfo) -> None:
         looks.append((f"paused by {presence.paused_by}", show.STATES["paused"]))
     show.chips(looks)
     show.plain(stands(presence, life, now, zone))
-    reason = f" {presence.mode_reason}." if presence.mode_reason else ""
-    show.plain(f"In mode {presence.mode} {MODES[presence.mode]}. At most {presence.limit} here.{reason}")
+    reason = f"; {presence.mode_reason}" if presence.mode_reason else ""
+    show.plain(f"In mode {presence.mode} {MODES[presence.mode]}; at most {presence.limit} here{reason}.")
     if presence.problem:
         st.warning(show.label(f"Its last turn failed: {presence.problem}", 400), icon=":material/error:")
     if life != "running":
@@ -138,4 +140,8 @@ def _orders(orders: tuple[Commanded, ...], zone: tzinfo, now: float) -> None:
         st.text("Nobody has told this loop anything yet.")
         return
     st.text("What it was told last")
-    st.dataframe([order_row(one, zone, now) for one in orders[:SHOWN]], hide_index=True)
+    st.dataframe(
+        [order_row(one, zone, now) for one in orders[:SHOWN]],
+        hide_index=True,
+        column_config={"what became of it": st.column_config.TextColumn(width=WIDE)},
+    )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 from agent.asking import subject_of
 from agent.folder import DECISIONS, REQUESTS
@@ -21,7 +23,9 @@ from tools.store import DecisionStore
 from ui.places import BUSY_S, Place
 from ui.show import number, percent
 
-LISTED = 30
+MOST_KEPT = 512
+"""Files whose last requests are kept in memory; a request takes about 4 kB."""
+LISTED = 15
 """Requests read of each loop, newest first: one at a time is open, the others are history."""
 RECORDED = 3
 """Decisions among which the latest is: at most one waits at a time, so at most one is recorded late."""
@@ -76,14 +80,17 @@ class Unweighed:
     reason: str
 
 
-def requests_of(places: Sequence[Place]) -> list[Waiting]:
-    """Return the last requests of every loop, newest first.
+def requests_of(place: Place) -> list[Waiting]:
+    """Return the last requests of a loop, newest first; none where it never asked.
 
     Raises:
-        StoreError: a file cannot be read.
+        StoreError: the file cannot be read.
     """
-    found = [w for place in places for w in _of(place)]
-    return sorted(found, key=lambda w: w.request.asked_at, reverse=True)
+    path = place.folder / REQUESTS
+    if not path.is_file():
+        return []
+    found = _read(path, _stamp(path))
+    return [Waiting(place, asked) for asked in found if asked.request.pipeline == place.pipeline]
 
 
 def open_of(found: Sequence[Waiting], now: float) -> list[Waiting]:
@@ -93,7 +100,8 @@ def open_of(found: Sequence[Waiting], now: float) -> list[Waiting]:
 
 def history_of(found: Sequence[Waiting], now: float) -> list[Waiting]:
     """Return the last of those that are over, newest first."""
-    return [w for w in found if not w.open(now)][:SHOWN]
+    over = [w for w in found if not w.open(now)]
+    return sorted(over, key=lambda w: w.request.asked_at, reverse=True)[:SHOWN]
 
 
 def weigh(place: Place, request: Request) -> Weighed | Unweighed:
@@ -201,13 +209,21 @@ def _number(name: str) -> tuple[int, str]:
     return len(name), name
 
 
-def _of(place: Place) -> Iterator[Waiting]:
-    path = place.folder / REQUESTS
-    if not path.is_file():
-        return
+@lru_cache(maxsize=MOST_KEPT)
+def _read(path: Path, stamp: tuple[int, ...]) -> tuple[Asked, ...]:
+    """Read a file; one that is as it was is not read again: a page looks at all of them every few seconds."""
     with closing(Requests(path, must_exist=True, busy_s=BUSY_S)) as requests:
-        found = requests.latest(LISTED)
-    yield from (Waiting(place, asked) for asked in found if asked.request.pipeline == place.pipeline)
+        return requests.latest(LISTED)
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Return what changes whenever something is written: the file and its write-ahead log."""
+    found: list[int] = []
+    for one in (path, path.with_name(f"{path.name}-wal")):
+        with suppress(FileNotFoundError):  # no log: nobody has the file open
+            seen = one.stat()
+            found += (seen.st_mtime_ns, seen.st_size, seen.st_ino)
+    return tuple(found)
 
 
 def _row(name: str, runs: StageConfiguration | None, proposed: StageConfiguration | None) -> dict[str, str]:

@@ -235,6 +235,20 @@ def test_where_nothing_waits_the_page_says_how_it_comes_to(tmp_path: Path, place
     assert "--mode approve" in app.code[0].value
 
 
+def test_a_loop_whose_file_is_damaged_is_shown_and_hides_no_other(tmp_path: Path, place: Place) -> None:
+    for name in ("one", "two"):
+        with loop_in(tmp_path / name, Scripted([CHEAPER])) as run:
+            turn(run)
+            turn(run)
+    (tmp_path / "one" / REQUESTS).write_bytes(b"no database" * 100)
+
+    app = shown(place)
+
+    assert "cannot be used" in app.warning[0].value
+    assert "two/toy" in texts(app)
+    assert [b.label for b in app.button if b.form_id.startswith("answer")] == ["Approve", "Refuse"]
+
+
 def test_a_change_is_weighed_on_what_was_measured_last(run: EmbeddedRun, place: Place) -> None:
     found = weigh(place, open_request(place).request)
 

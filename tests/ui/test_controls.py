@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -179,6 +179,25 @@ def test_an_announced_event_is_in_the_calendar_after_the_loops_next_turn(
     assert (event.start_s, event.end_s, event.load_factor) == (300.0, 900.0, 3.0)
     assert "game-night, 3 times the load, 0:05:00 into the run to 0:15:00 into the run" in texts(shown(place))
     assert "final **match**" in texts(shown(place))
+
+
+def test_where_the_loops_clock_is_the_walls_an_event_is_entered_as_a_time_of_day(
+    tmp_path: Path, planner: Scripted, place: Place
+) -> None:
+    with loop_in(tmp_path, planner, mode="auto", real_time=True) as run:
+        turn(run)
+        app = shown(place)
+        starts = app.datetime_input(key="event:from:toy").value
+        assert isinstance(starts, datetime)
+        app.text_input(key="event:name:toy").input("game")
+        app.datetime_input(key="event:until:toy").set_value(starts + timedelta(hours=3))
+
+        press(app, "Announce")
+        turn(run)
+
+    (found,) = Calendar(place.folder / CALENDAR).events()
+    assert found.end_s - found.start_s == pytest.approx(3 * 3600)
+    assert 3600 <= found.start_s < 3600 + 400
 
 
 def test_a_withdrawn_event_leaves_the_calendar_after_the_loops_next_turn(

@@ -20,11 +20,18 @@ LOAD_RPS = 10.0
 
 @contextmanager
 def loop_in(
-    folder: Path, planner: Planner, *, mode: Mode = "approve", load_rps: Sequence[float] = (LOAD_RPS,) * 300
+    folder: Path,
+    planner: Planner,
+    *,
+    mode: Mode = "approve",
+    load_rps: Sequence[float] = (LOAD_RPS,) * 300,
+    real_time: bool = False,
 ) -> Iterator[EmbeddedRun]:
     """Yield a loop that keeps its record in *folder*."""
     settings = replace(AT_ONCE, mode=mode)
-    with embedded_run(pipeline_of(), load_rps, folder, planner=planner, settings=settings, seed=1) as run:
+    with embedded_run(
+        pipeline_of(), load_rps, folder, planner=planner, settings=settings, seed=1, real_time=real_time
+    ) as run:
         run.loop.recover()
         yield run
 
