@@ -83,6 +83,8 @@ def _next(
         item = box.get(timeout=max(left_s, 0.0))
     except queue.Empty:
         return None
-    while isinstance(item, _Telling) and not box.empty():
-        item = box.get()  # there is one, as nobody else takes any
+    for _ in range(box.qsize()):  # not until it is empty: it may be filled faster than this empties it
+        if not isinstance(item, _Telling):
+            break
+        item = box.get()
     return item

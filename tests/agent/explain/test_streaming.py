@@ -157,6 +157,25 @@ def test_half_an_answer_is_never_taken_for_a_whole_one() -> None:
     assert [s.text for s in reply.statements] == [TEXT]
 
 
+def test_a_stream_that_loses_the_call_it_announces_is_asked_for_whole() -> None:
+    lost = streaming(completion(finish="tool_calls"))
+
+    with scripted(lambda body: lost(body) if body.get("stream") else finishing()) as model:
+        reply, _ = watched(model, attempts=1)
+
+    assert [bool(heard.body.get("stream")) for heard in model.heard] == [True, False]
+    assert [s.text for s in reply.statements] == [TEXT]
+
+
+def test_what_is_said_to_a_tool_is_no_part_of_the_answer() -> None:
+    with scripted(
+        streaming(calling("solve", text="for the tool"), pause_s=PAUSE_S), streaming(finishing())
+    ) as model:
+        _, steps = watched(model)
+
+    assert "for the tool" not in "".join(said(steps))
+
+
 def test_arguments_that_were_cut_off_by_the_model_are_not_completed() -> None:
     cut_off = completion(calls=(("answer", '{"text": "It needs 5'),))
     with scripted(streaming(cut_off)) as model:
@@ -195,6 +214,7 @@ def test_a_listener_that_leaves_ends_the_call() -> None:
             talk.answer(WHY_NOT, subject(), heard=heard)
 
         assert time.monotonic() - began < 2
+        assert model.left.wait(2), "the connection is cut, and nothing more is charged for"
     assert [note.kind for note in recorder.noted] == ["prompt"], "what it may have cost stays reserved"
 
 

@@ -120,7 +120,7 @@ def proposing(**arguments: Any) -> Line:  # noqa: ANN401 - of `agent.llm.contrac
 
 def streaming(
     line: Line, *, pieces: int = 4, pause_s: float = 0.0, cut: bool = False, ended: bool = True
-) -> Script:
+) -> Callable[[dict[str, Any]], Line]:
     """Return the answer of `completion`, in events where a stream is asked for.
 
     Args:
@@ -182,6 +182,8 @@ class ScriptedModel:
     heard: list[Heard] = field(default_factory=list)
     address: str = ""
     stopping: threading.Event = field(default_factory=threading.Event)
+    left: threading.Event = field(default_factory=threading.Event)
+    """Set once a client has hung up in the middle of an answer."""
 
     def settings(self, **changes: Any) -> ClientSettings:  # noqa: ANN401 - of `ClientSettings`
         """Return how to reach it."""
@@ -238,6 +240,7 @@ def _handler(model: ScriptedModel) -> type[BaseHTTPRequestHandler]:
                 self._send(line)
             except OSError:  # the client has hung up, as it should when it waited long enough
                 self.close_connection = True
+                model.left.set()
 
         def _send(self, line: Line) -> None:
             self.send_response(line.status)
