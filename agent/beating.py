@@ -63,7 +63,7 @@ class Beating:
         try:
             write_presence(self.folder, self._presence(ended=ended))
         except StoreError as error:
-            logger.warning("nobody can see that the loop lives: %s", error)
+            logger.warning("nobody can see that the loop lives: %s", str(error))
 
     def _presence(self, *, ended: bool) -> Presence:
         context, now = self.context, self.context.unix()
