@@ -48,9 +48,7 @@ class Glance:
         """Return the state in one word."""
         if self.presence is not None and self.presence.paused_by:
             return "paused"
-        if self.pipeline is None:
-            return "blind"
-        return state_of(self.decision, self.pipeline.slo)
+        return state_of(self.decision, None if self.pipeline is None else self.pipeline.slo)
 
     @property
     def attainment(self) -> float | None:

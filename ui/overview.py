@@ -70,10 +70,21 @@ def _nothing(seen: Found) -> None:
 def _glance(place: Place) -> Glance | None:
     """Return a pipeline at a glance; what is wrong with one is shown, and hides no other."""
     try:
-        return glance(place, viewers_zone())
+        seen = glance(place, viewers_zone())
+        if seen is None:
+            _undecided(place)
+        return seen
     except TrimtabError as error:
         show.banner(error)
         return None
+
+
+def _undecided(place: Place) -> None:
+    """Show a pipeline whose loop has recorded nothing yet."""
+    with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small"):
+        links.to_pipeline(place)
+        st.text("No decision yet: the first comes after an interval, or waits for a person.")
+        links.to_approvals("Approvals")
 
 
 def _summary(glances: list[Glance]) -> None:

@@ -12,6 +12,7 @@ import streamlit as st
 from agent.folder import DECISIONS
 from core.errors import StoreError, UsageError
 from tools.points import Points
+from tools.presence import read_presence
 
 DEPTH = 3
 """Folders below the one that was given: DATA/NAMESPACE/PIPELINE of a controller, and one more."""
@@ -65,7 +66,7 @@ def find(data: Path) -> Found:
     for folder in _stores(data, DEPTH):
         try:
             with closing(Points(folder / DECISIONS, busy_s=BUSY_S)) as points:
-                names = points.pipelines()
+                names = {*points.pipelines(), *_alive(folder)}
         except (StoreError, UsageError) as error:
             unreadable.append(Unreadable(folder, str(error)))
             continue
@@ -110,6 +111,12 @@ def pick(found: Found) -> Place:
         if CHOSEN in st.query_params:
             st.query_params[CHOSEN] = picked
     return found.places[keys.index(picked)]
+
+
+def _alive(folder: Path) -> tuple[str, ...]:
+    """Return the pipeline whose loop said that it lives: its first decision may still wait for a person."""
+    presence = read_presence(folder)
+    return () if presence is None else (presence.pipeline,)
 
 
 def _key(data: Path, folder: Path, pipeline: str) -> str:

@@ -21,16 +21,17 @@ State = Literal["fine", "degraded", "breached", "paused", "blind"]
 BLINDNESS: tuple[FindingKind, ...] = ("missing metrics", "stale metrics")
 
 
-def state_of(decision: Decision, slo: Slo) -> State:
+def state_of(decision: Decision, slo: Slo | None) -> State:
     """Return the state that a decision found its pipeline in.
 
     An SLO is breached where the assessment found so. Where nothing counts the requests in time, it has
-    nothing to find it by, and the measured quantile of the latency says it.
+    nothing to find it by, and the measured quantile of the latency says it, unless the pipeline and so
+    its *slo* is not known.
     """
     kinds = {finding.kind for finding in decision.findings}
     if decision.observation is None or not kinds.isdisjoint(BLINDNESS):
         return "blind"
-    if "slo breach" in kinds or _too_slow(decision.observation, slo):
+    if "slo breach" in kinds or (slo is not None and _too_slow(decision.observation, slo)):
         return "breached"
     return "degraded" if decision.degraded else "fine"
 

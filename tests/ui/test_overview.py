@@ -23,6 +23,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the folder of a loop that took five turns and ended."""
     folder = tmp_path_factory.mktemp("overview")
     with toy_run(folder, RulesPlanner()) as run:
+        run.loop.recover()
         turns(run, 5)
     return folder / "data"
 

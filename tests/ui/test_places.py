@@ -8,8 +8,10 @@ import pytest
 
 from agent.planners.rules import RulesPlanner
 from core.errors import UsageError
-from tests.agent.toy import toy_run, turns
-from ui.places import find
+from tests.agent.toy import CHEAPER, Scripted, toy_run, turns
+from tests.ui.waiting_run import loop_in as loop_in_approval
+from tests.ui.waiting_run import turn
+from ui.places import Place, find
 
 
 def loop_in(folder: Path) -> None:
@@ -55,3 +57,12 @@ def test_an_empty_folder_has_no_place(tmp_path: Path) -> None:
 def test_a_missing_folder_is_named_with_the_way_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"nowhere.*make demo"):
         find(tmp_path / "nowhere")
+
+
+def test_a_loop_whose_first_decision_waits_for_a_person_is_a_place(tmp_path: Path) -> None:
+    with loop_in_approval(tmp_path, Scripted([CHEAPER])) as run:
+        assert turn(run) is None
+
+        [place] = find(tmp_path).places
+
+    assert place == Place(tmp_path, "toy", "toy")
