@@ -28,6 +28,7 @@ from ui.charts import (
     Across,
     Chart,
     Row,
+    data,
     load_chart,
     thinned,
 )
@@ -146,8 +147,10 @@ def chart(points: Sequence[Point], across: Across, figure: Figure, *, height: in
         {"x": across.at(p.time_s), "what": s.name, "value": s.value(p)} for s in series for p in drawn
     ]
     scale = alt.Scale(zero=figure.zero, nice=True)
+    if figure.zero and figure.limit is None and not any(row["value"] for row in rows):
+        scale = alt.Scale(domain=[0, 1])  # else 0 would stand in the middle
     lines = (
-        alt.Chart(alt.InlineData(values=rows))
+        alt.Chart(data(rows))
         .mark_line(strokeWidth=1.6, interpolate="step-after" if figure.steps else "linear")
         .encode(
             x=across.x(),
@@ -165,17 +168,22 @@ def chart(points: Sequence[Point], across: Across, figure: Figure, *, height: in
 
 
 def load_with_decisions(
-    points: Sequence[Point], across: Across, texts: Mapping[str, str], *, height: int = 260
+    points: Sequence[Point],
+    marks: Sequence[Point],
+    across: Across,
+    texts: Mapping[str, str],
+    *,
+    height: int = 260,
 ) -> Chart:
     """Draw the load against its forecast, with a marker for each decision that did more than hold.
 
     Args:
         points: What is drawn.
+        marks: The decisions that are marked.
         across: The horizontal axis.
-        texts: When each marked decision was made, for a person; by its id.
+        texts: When each of them was made, for a person; by its id.
         height: In pixels.
     """
-    marks = marked(points)
     shown = [outcome for outcome in get_args(Outcome) if any(p.outcome == outcome for p in marks)]
     rows: list[Row] = [
         {
@@ -190,7 +198,7 @@ def load_with_decisions(
     shapes = alt.Scale(domain=shown, range=[SHAPES[outcome] for outcome in shown])
     inks = alt.Scale(domain=shown, range=[INKS[outcome] for outcome in shown])
     markers = (
-        alt.Chart(alt.InlineData(values=rows))
+        alt.Chart(data(rows))
         .mark_point(filled=True, size=90, opacity=1, cursor="pointer")
         .encode(
             x=across.x(),
@@ -243,7 +251,7 @@ def _scale(series: Sequence[Series], field: str) -> alt.Scale:
 
 
 def _ruled(limit: Limit) -> tuple[Chart, Chart]:
-    base = alt.Chart(alt.InlineData(values=[{"limit": limit.value, "text": limit.text}])).encode(y="limit:Q")
+    base = alt.Chart(data([{"limit": limit.value, "text": limit.text}])).encode(y="limit:Q")
     return (
         base.mark_rule(strokeDash=[7, 3], color=VERMILLION, strokeWidth=1.2),
         base.mark_text(align="right", baseline="bottom", dy=-2, dx=-2, color=VERMILLION).encode(

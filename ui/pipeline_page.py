@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -23,21 +25,15 @@ from ui.glance import Glance, glance
 from ui.heading import heading
 from ui.places import BUSY_S, CHOSEN, Found, Place, chosen, found
 from ui.present import Present, open_request, present_of
+from ui.series import MOST_READ, RANGES, Drawn, drawn, usual_range
 from ui.show import REFRESH_S, guards, number, percent
 from ui.tradeoffs import frontier_chart, spot
 from ui.waiting import stage_rows
 from ui.whatifpanel import answered, panel
-from ui.when import HOUR_S, MINUTE_S, viewers_zone
+from ui.when import HOUR_S, viewers_zone
 
-RANGES: dict[str, float | None] = {
-    "15 min": 15 * MINUTE_S,
-    "1 h": HOUR_S,
-    "6 h": 6 * HOUR_S,
-    "24 h": 24 * HOUR_S,
-    "all": None,
-}
-LONG_S = 2 * HOUR_S
-"""A longer record opens with its last hour."""
+LOOKED_S = 30.0
+"""How long a range of more than an hour is drawn as it was: a new decision is hardly a pixel of it."""
 
 
 @guards
@@ -128,9 +124,15 @@ def _both(problem: Problem, running: Configuration, recommended: Configuration) 
         for name, cells in (
             ("accuracy", [percent(e.accuracy if e else None) for e in expected]),
             ("cores", [number(e.cores if e else None) for e in expected]),
-            ("latency", [number(e.latency_s if e else None, " s") for e in expected]),
+            ("latency", [_latency(e) for e in expected]),
         )
     ]
+
+
+def _latency(expected: Prediction | None) -> str:
+    if expected is not None and math.isinf(expected.latency_s):
+        return "without bound: the queue only grows"
+    return number(expected.latency_s if expected else None, " s")
 
 
 def _expected(problem: Problem, configuration: Configuration | None) -> Prediction | None:
@@ -145,39 +147,49 @@ def _expected(problem: Problem, configuration: Configuration | None) -> Predicti
 
 def _series(one: Glance, pipeline: Pipeline) -> None:
     """Draw the time series of the chosen range."""
-    with closing(Points(one.place.folder / DECISIONS, busy_s=BUSY_S)) as store:
-        span = store.span(one.place.pipeline)
-        if span is None:
-            return
-        from_s, to_s = _range(one.place, *span)
-        points = store.between(one.place.pipeline, from_s, to_s)
-    _load(one, points, Across(one.when, (from_s, to_s)))
-    across = Across(one.when, (from_s, to_s), titled=False)
+    place = one.place
+    seen = _range(place)
+    if seen is None:
+        return
+    if not seen.whole:
+        st.text(f"The last {MOST_READ} decisions are drawn; there are earlier ones.")
+    _load(one, seen)
+    across = Across(one.when, seen.span_s, titled=False)
     figures = (
         (curves.latency(pipeline.slo), curves.in_time(pipeline.slo)),
-        (curves.ACCURACY, curves.cores(_pipelines(one.place, points, pipeline))),
+        (curves.ACCURACY, curves.cores(_pipelines(place, seen.points, pipeline))),
         (curves.QUEUE, curves.DROPPED),
     )
     for pair in figures:
         for column, figure in zip(st.columns(2, gap="medium"), pair, strict=True):
             with column:
-                _figure(points, across, figure)
+                _figure(seen.points, across, figure)
 
 
-def _range(place: Place, first_s: float, last_s: float) -> tuple[float, float]:
-    """Let the range be chosen, and return it in seconds of the loop's clock."""
-    usual = "all" if last_s - first_s < LONG_S else "1 h"
-    picked = st.segmented_control(
-        "Range", list(RANGES), default=usual, key=f"range {place.key}", label_visibility="collapsed"
-    )
+def _range(place: Place) -> Drawn | None:
+    """Let the range be chosen, and return what it holds."""
+    with closing(Points(place.folder / DECISIONS, busy_s=BUSY_S)) as store:
+        span = store.span(place.pipeline)
+    if span is None:
+        return None
+    usual = usual_range(*span)
+    key = f"range {place.key}"
+    picked = st.segmented_control("Range", list(RANGES), default=usual, key=key, label_visibility="collapsed")
     length_s = RANGES[picked or usual]
-    return (first_s if length_s is None else max(first_s, last_s - length_s)), last_s
+    if min(length_s or math.inf, span[1] - span[0]) <= HOUR_S:
+        return drawn(place.folder, place.pipeline, length_s)
+    return _drawn_lately(place.folder, place.pipeline, length_s)
 
 
-def _load(one: Glance, points: Sequence[Point], across: Across) -> None:
+@st.cache_data(ttl=LOOKED_S, max_entries=8, show_spinner=False)
+def _drawn_lately(folder: Path, pipeline: str, length_s: float | None) -> Drawn | None:
+    return drawn(folder, pipeline, length_s)
+
+
+def _load(one: Glance, seen: Drawn) -> None:
     """Draw the load with the decisions; a click on one opens it."""
-    texts = {p.id: one.when.text(p.time_s) for p in curves.marked(points)}
-    chart = curves.load_with_decisions(points, across, texts)
+    texts = {p.id: one.when.text(p.time_s) for p in seen.marks}
+    chart = curves.load_with_decisions(seen.points, seen.marks, Across(one.when, seen.span_s), texts)
     if not texts:
         st.altair_chart(chart, alt="Load against its forecast")
         return

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 from agent.asking import pipeline_of
 from agent.explain.subject import Subject
-from agent.folder import DECISIONS
+from agent.folder import DECISIONS, REQUESTS
 from core.configuration import Configuration
 from core.decision import Decision
 from core.pipeline import Pipeline
 from core.problem import Problem
 from tools.points import Points
-from tools.requests import Request
+from tools.requests import Request, Requests
 from tools.store import DecisionStore
 from ui.places import BUSY_S, Place
-from ui.waiting import requests_of
+from ui.waiting import LISTED, Waiting
 from ui.when import HOUR_S
 
 
@@ -94,8 +94,13 @@ def open_request(place: Place, now: float) -> Request | None:
     Raises:
         StoreError: the file cannot be read.
     """
-    waiting = (w.request for w in requests_of([place]) if w.open(now))
-    return next(waiting, None)
+    path = place.folder / REQUESTS
+    if not path.is_file():
+        return None
+    with closing(Requests(path, must_exist=True, busy_s=BUSY_S)) as requests:
+        found = [Waiting(place, asked) for asked in requests.latest(LISTED)]
+    mine = (w.request for w in found if w.open(now) and w.request.pipeline == place.pipeline)
+    return next(mine, None)
 
 
 def _running(decision: Decision) -> Configuration | None:

@@ -12,7 +12,7 @@ from agent.explain.text import settings
 from core.configuration import Configuration
 from core.frontier import FrontierPoint
 from core.prediction import Prediction
-from ui.charts import BLUE, GREEN, GREY, ORANGE, VERMILLION, Chart, Row
+from ui.charts import BLUE, GREEN, GREY, ORANGE, VERMILLION, Chart, Row, data
 
 What = Literal["runs", "optimum", "proposal", "optimum, what if"]
 STAR = (
@@ -70,7 +70,7 @@ def frontier_chart(
 
 
 def _encoded(rows: list[Row]) -> alt.Chart:
-    chart: alt.Chart = alt.Chart(alt.InlineData(values=rows)).encode(
+    chart: alt.Chart = alt.Chart(data(rows)).encode(
         x=alt.X(
             "cores:Q",
             title="cores",

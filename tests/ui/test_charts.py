@@ -207,7 +207,7 @@ def test_each_decision_that_did_something_is_marked_where_the_load_was() -> None
     outcomes: list[Outcome] = ["applied", "held", "failed", "refused", "held", "recommended"]
     some = points(6, outcome=outcomes, load_mean=[4.0, 5.0, None, 7.0, 8.0, 9.0])
 
-    drawn = curves.load_with_decisions(some, SIMULATED, {"toy-1": "noon"})
+    drawn = curves.load_with_decisions(some, curves.marked(some), SIMULATED, {"toy-1": "noon"})
 
     assert rows_of(drawn, "x", "y", "id", "outcome") == [
         (0.0, 4.0, "toy-1", "applied"),
@@ -235,7 +235,7 @@ def test_of_too_many_decisions_the_gravest_are_marked() -> None:
 
 
 def test_where_nothing_was_done_the_load_is_drawn_alone() -> None:
-    drawn = curves.load_with_decisions(points(3), SIMULATED, {})
+    drawn = curves.load_with_decisions(points(3), (), SIMULATED, {})
 
     assert rows_of(drawn, "outcome") == []
     assert len(rows_of(drawn, "mean")) == 3
