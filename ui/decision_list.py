@@ -11,6 +11,7 @@ from typing import get_args
 
 import streamlit as st
 
+from agent.explain.text import neutral
 from core.decision import Outcome
 from ui import access, settings, show
 from ui.decision_record import CHANGES, PAGE, Listed, listed, newest
@@ -57,8 +58,8 @@ def rows_of(rows: list[Listed], when: When) -> list[dict[str, str | float | None
             "mode": r.point.mode,
             "load": r.point.load_mean,
             "causes": ", ".join(dict.fromkeys(r.point.findings)),
-            "why": r.why[:MOST_WHY],
-            "decision": r.point.id,
+            "why": neutral(r.why, MOST_WHY),
+            "decision": neutral(r.point.id),
         }
         for r in rows
     ]

@@ -9,11 +9,10 @@ import streamlit as st
 from agent.asking import written
 from agent.explain.account import account, quiet
 from agent.explain.aftermath import FOLLOWED
-from agent.lines import reason_of
 from core.decision import Decision
 from core.tooluse import ToolUse
 from ui import access, decision_list, draw_outcome, draw_thought, links, places, settings, show
-from ui.decision_record import Opened, after, opened
+from ui.decision_record import Opened, after, opened, reason
 from ui.exchanges import Said
 from ui.glance import when_of
 from ui.links import ABOUT
@@ -107,7 +106,7 @@ def _head(decision: Decision, when: When) -> None:
                 (f"mode {decision.mode}", Look("blue", ":material/tune:")),
             ]
         )
-    show.plain(f"{decision.id}, {when.text(decision.time_s)}: {reason_of(decision)}")
+    show.plain(f"{decision.id}, {when.text(decision.time_s)}: {reason(decision)}")
     if decision.mode_reason:
         show.plain(f"mode: {decision.mode_reason}")
     if quiet(decision):

@@ -18,6 +18,7 @@ from tools.flight import Entry, FlightRecorder
 from tools.points import Point, Points
 from tools.store import DecisionStore
 from ui.places import BUSY_S, Place
+from ui.struck import struck
 
 PAGE = 50
 """Decisions of one page of the list: no more are read whole."""
@@ -48,6 +49,14 @@ class Listed:
 
     point: Point
     why: str
+
+
+def reason(decision: Decision) -> str:
+    """Return why it was decided so, in one line; ungrounded figures are struck through."""
+    text, planning = reason_of(decision), decision.planning
+    if decision.note or planning.fell_back:
+        return text  # the loop's own words
+    return struck(text, planning.ungrounded)
 
 
 def opened(place: Place, name: str) -> Opened:
@@ -98,7 +107,7 @@ def listed(place: Place, up_to_seq: int, outcomes: Sequence[Outcome]) -> tuple[l
     with closing(Points(place.folder / DECISIONS, busy_s=BUSY_S)) as points:
         found = points.page(place.pipeline, up_to_seq, PAGE + 1, outcomes)
     with closing(_store(place)) as store:
-        rows = [Listed(point, reason_of(store.decision(point.id))) for point in found[:PAGE]]
+        rows = [Listed(point, reason(store.decision(point.id))) for point in found[:PAGE]]
     return rows, found[PAGE].seq if len(found) > PAGE else None
 
 

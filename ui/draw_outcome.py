@@ -7,7 +7,7 @@ import time
 import streamlit as st
 
 from agent.explain.settled import OUTCOMES
-from agent.explain.text import figure
+from agent.explain.text import figure, neutral
 from core.decision import Certificate, check_certificate
 from core.ruling import Ruled, Ruling
 from core.verdict import Constraint, Verdict
@@ -50,7 +50,7 @@ def constraint_rows(verdict: Verdict) -> list[dict[str, str | float | None]]:
     return [
         {
             "": "✓ kept" if c.kept else "✗ broken",
-            "constraint": c.constraint,
+            "constraint": neutral(c.constraint),
             "value": c.value,
             "limit": c.limit,
             "slack": c.slack,
@@ -101,7 +101,12 @@ def acted(found: Acted) -> None:
 def change_rows(changes: tuple[Change, ...]) -> list[dict[str, str]]:
     """Return the difference by stage as rows of a table."""
     return [
-        {"stage": c.stage, "before": c.before, "after": c.after, "": "changes" if c.changed else "stays"}
+        {
+            "stage": neutral(c.stage),
+            "before": neutral(c.before),
+            "after": neutral(c.after),
+            "": "changes" if c.changed else "stays",
+        }
         for c in changes
     ]
 

@@ -237,7 +237,12 @@ def _figures(seen: Observed, observation: Observation) -> None:
 
 def _stages(observation: Observation) -> None:
     rows = [
-        {"stage": s.stage, "arrivals, rps": s.arrivals_rps, "queue": s.queue, "replicas ready": s.ready}
+        {
+            "stage": neutral(s.stage),
+            "arrivals, rps": s.arrivals_rps,
+            "queue": s.queue,
+            "replicas ready": s.ready,
+        }
         for s in observation.stages
     ]
     if rows:

@@ -101,6 +101,27 @@ def test_points_lie_between_two_times_both_included_by_their_time(path: Path) ->
         assert points.count("toy") == 5
 
 
+def test_pages_of_points_are_newest_first_and_meet_where_the_last_one_ended(path: Path) -> None:
+    found = [
+        decision(f"d{k}").model_copy(
+            update={"pipeline": "other" if k % 5 == 0 else "toy", "outcome": "refused" if k % 3 else "held"}
+        )
+        for k in range(20)
+    ]
+    stored(path, found)
+    newest = [d.id for d in reversed(found) if d.pipeline == "toy"]
+    refused = [d.id for d in reversed(found) if d.pipeline == "toy" and d.outcome == "refused"]
+
+    with closing(Points(path)) as points:
+        first = points.page("toy", None, 7)
+        second = points.page("toy", first[-1].seq, 7)
+        filtered = points.page("toy", None, 99, ("refused", "failed"))
+
+    assert [p.id for p in first] == newest[:7]
+    assert [p.id for p in second] == newest[6:13], "up to, that one included"
+    assert [p.id for p in filtered] == refused
+
+
 def test_each_pipeline_has_its_own_points(path: Path) -> None:
     other = decision("other", 5.0).model_copy(update={"pipeline": "another"})
     stored(path, [decision("one", 1.0), other])

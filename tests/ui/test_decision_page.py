@@ -2,83 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import re
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from agent.folder import DECISIONS, FLIGHT
+from core.approval import Approval
 from core.assessment import Finding
 from core.decision import Certificate, Decision
 from core.tooluse import ToolUse
 from core.trial import Quarantine
-from tests.agent.explain.records import OPTIMUM, SMALL, change, turn
+from tests.agent.explain.records import LAUNCH, SMALL, change, turn
 from tests.agent.llm.server import proposing
 from tests.agent.toy import running
-from tests.ui.decided import HOSTILE, NOWHERE, by_model, by_rules, decisions, many, stored
-from ui.decision_record import PAGE
+from tests.ui.decided import ELSEWHERE, HOSTILE, NOWHERE, by_model, by_rules, decisions, stored
+from tests.ui.decision_pages import clicked, drawn, shown, tables, texts
 from ui.struck import STROKE, struck
 
-MOST_LIST_S = 2.0
-"""What the list may take with 50,000 decisions."""
-LONG = 50_000
 MARKUP = ("<img", "**bold**", "](https", ":red[", ":material/home:", "$x^2$")
 """Parts of `HOSTILE`, as markup would need them."""
-
-
-def _script(data: str) -> None:
-    from pathlib import Path  # noqa: PLC0415 - AppTest runs this text alone
-
-    from ui import decision_page, settings  # noqa: PLC0415 - as above
-
-    settings.use(settings.ConsoleSettings(data=Path(data)))
-    decision_page.page()
-
-
-def shown(data: Path, **address: str) -> AppTest:
-    page = AppTest.from_function(_script, kwargs={"data": str(data)}, default_timeout=30)
-    for key, value in address.items():
-        page.query_params[key] = value
-    page.run()
-    assert not page.exception
-    return page
-
-
-def texts(page: AppTest) -> str:
-    return "\n".join(str(e.value) for e in page.text)
-
-
-def drawn(page: AppTest) -> str:
-    """Return what is drawn as Markdown, without what is escaped in it."""
-    elements = (
-        *page.markdown,
-        *page.caption,
-        *page.title,
-        *page.subheader,
-        *page.error,
-        *page.warning,
-        *page.success,
-        *page.metric,
-        *page.expander,
-        *page.button,
-    )
-    return re.sub(
-        r"\\.", "", "\n".join(f"{getattr(e, 'label', '')} {getattr(e, 'value', '')}" for e in elements)
-    )
-
-
-def clicked(page: AppTest, label: str) -> AppTest:
-    next(b for b in page.button if b.label == label).click().run()
-    assert not page.exception
-    return page
-
-
-def tables(page: AppTest) -> list[list[dict[str, Any]]]:
-    return [json.loads(d.value.to_json(orient="records")) for d in page.dataframe]
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +94,8 @@ def test_a_figure_from_nowhere_is_struck_through_in_the_models_words(asked: Path
     assert f"the load grew by {struck(NOWHERE, [NOWHERE])}" in told
     assert f"in no tool result it cites: {NOWHERE}" in told
     assert STROKE not in drawn(page)
+    assert ELSEWHERE not in told.replace(f"cites: {ELSEWHERE}", ""), "nor in the head is it left standing"
+    assert ELSEWHERE not in str(tables(shown(asked)))
 
 
 def test_hostile_words_of_a_model_stay_text_wherever_they_are_shown(asked: Path) -> None:
@@ -171,6 +115,8 @@ def test_hostile_words_of_anything_else_on_record_stay_text(tmp_path: Path) -> N
         outcome="failed",
         findings=(Finding(kind="slo breach", subject=name, statement=HOSTILE),),
         quarantine=(Quarantine(configuration=SMALL, until_s=99, decision=name, evidence=HOSTILE),),
+        events=(LAUNCH.model_copy(update={"note": HOSTILE, "author": name}),),
+        approval=Approval(proposal="0" * 64, agreed=False, approver=name, at=1.0, comment=HOSTILE),
         uses=(
             ToolUse(
                 id=name,
@@ -190,6 +136,17 @@ def test_hostile_words_of_anything_else_on_record_stay_text(tmp_path: Path) -> N
     assert HOSTILE in texts(page)
     assert HOSTILE in "\n".join(c.value for c in page.code)
     assert not [part for part in MARKUP if part in drawn(page)]
+
+
+def test_an_approval_is_told_with_who_and_when_and_the_comment(tmp_path: Path) -> None:
+    word = Approval(proposal="ab" * 32, agreed=True, approver="ann", at=86_400.0, comment="go\nahead")
+    data = stored(tmp_path / "data", turn(3, approval=word))
+
+    page = shown(data, decision="toy-000003")
+
+    assert "by ann, shown as abababababab" in texts(page)
+    assert "go\nahead" in texts(page)
+    assert "02 Jan 1970" in drawn(page)
 
 
 def test_the_talk_with_the_model_can_be_read_with_its_cost(asked: Path) -> None:
@@ -265,80 +222,6 @@ def test_a_damaged_flight_recorder_hides_what_was_said_and_not_the_decision(tmp_
 
     assert len(page.warning) == 1
     assert "**Verdict" in drawn(page)
-
-
-def test_the_list_shows_the_newest_first_with_why(ruled: Path) -> None:
-    page = shown(ruled)
-
-    rows = tables(page)[0]
-    assert [row["decision"] for row in rows] == [d.id for d in reversed(decisions(ruled))]
-    assert "what runs breaks" in rows[-1]["why"]
-    assert rows[-1]["causes"] == "load surge"
-
-
-def test_only_changes_leaves_out_what_was_held(tmp_path: Path) -> None:
-    data = stored(tmp_path / "data", turn(1), change(2), turn(3, running=OPTIMUM))
-    page = shown(data)
-
-    page.toggle(key="only-changes").set_value(True).run()
-
-    assert [row["decision"] for row in tables(page)[0]] == ["toy-000002"]
-
-
-def test_the_list_is_filtered_by_outcome(tmp_path: Path) -> None:
-    data = stored(tmp_path / "data", turn(1), change(2), turn(3, outcome="refused"))
-    page = shown(data)
-
-    page.button_group(key="outcomes").set_value(["refused", "held"]).run()
-
-    assert [row["decision"] for row in tables(page)[0]] == ["toy-000003", "toy-000001"]
-
-
-def test_a_filter_that_nothing_passes_says_so(tmp_path: Path) -> None:
-    page = shown(stored(tmp_path / "data", turn(1)))
-
-    page.toggle(key="only-changes").set_value(True).run()
-
-    assert "No decision here ended so" in texts(page)
-
-
-@pytest.fixture(scope="module")
-def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return many(tmp_path_factory.mktemp("long"), turn(1), LONG, readable=2 * PAGE)
-
-
-def test_fifty_thousand_decisions_are_listed_at_once(long: Path) -> None:
-    shown(long)  # the first run imports
-
-    began = time.perf_counter()
-    page = shown(long)
-
-    assert time.perf_counter() - began < MOST_LIST_S
-    assert len(tables(page)[0]) == PAGE
-
-
-def test_pages_follow_each_other_without_a_gap(long: Path) -> None:
-    page = shown(long)
-
-    first = [row["decision"] for row in tables(page)[0]]
-    second = [row["decision"] for row in tables(clicked(page, "Older"))[0]]
-    again = [row["decision"] for row in tables(clicked(page, "Newer"))[0]]
-
-    assert first + second == [f"toy-{k:06d}" for k in range(LONG - 1, LONG - 1 - 2 * PAGE, -1)]
-    assert again == first
-
-
-def test_the_list_stays_while_newer_decisions_come_until_they_are_asked_for(tmp_path: Path) -> None:
-    data = stored(tmp_path / "data", turn(1), turn(2))
-    page = shown(data)
-    stored(data, turn(3))
-
-    page.run()
-    before = [row["decision"] for row in tables(page)[0]]
-    after = [row["decision"] for row in tables(clicked(page, "There are newer decisions: show them"))[0]]
-
-    assert before == ["toy-000002", "toy-000001"]
-    assert after == ["toy-000003", "toy-000002", "toy-000001"]
 
 
 def test_an_empty_folder_says_what_to_do(tmp_path: Path) -> None:
