@@ -10,7 +10,6 @@ from agent.asking import subject_of
 from agent.choosing import Choice, chosen_talk
 from agent.explain.answer import answer as by_record
 from agent.explain.conversation import Conversation
-from agent.explain.question import asked
 from agent.explain.reply import Reply
 from agent.explain.steps import Heard, Step, Used
 from agent.explain.subject import Subject
@@ -77,7 +76,6 @@ def answered(
         SolverError: the record had to answer, and a solver ended without a proof.
         StoreError: the store cannot be read.
     """
-    asked(question)
     uses: list[ToolUse] = []
 
     def kept(step: Step) -> None:
