@@ -12,6 +12,7 @@ from datetime import tzinfo
 import streamlit as st
 
 from core.approval import MOST_COMMENT
+from tools.presence import life_of, read_presence
 from tools.requests import Request
 from ui import access, announcements, controls, links, settings, show
 from ui.acting import desk, doing, may, said
@@ -126,6 +127,7 @@ def _card(one: Waiting, zone: tzinfo, now: float) -> None:
             f"{wall(request.asked_at, zone)}"
         )
     _left(one, zone, now)
+    _life(one.place, now)
     weighed = _weighed(one.place, request, last_decision(one.place))
     change, effect = st.columns([1, 1], gap="medium")
     with change:
@@ -158,6 +160,13 @@ def _left(one: Waiting, zone: tzinfo, now: float) -> None:
         f"{show.age(left_s)} left, until {wall(request.expires_at, zone)}; "
         "after that it is asked anew if it is still due."
     )
+
+
+def _life(place: Place, now: float) -> None:
+    """Say so where nobody acts on an answer for now."""
+    presence = read_presence(place.folder)
+    if presence is not None and life_of(presence, now) != "running":
+        st.text("The loop does not run now: an answer given in time is acted on when it is started again.")
 
 
 def _effect(request: Request, weighed: Weighed | Unweighed) -> None:

@@ -235,6 +235,20 @@ def test_where_nothing_waits_the_page_says_how_it_comes_to(tmp_path: Path, place
     assert "--mode approve" in app.code[0].value
 
 
+def test_what_all_loops_ask_is_shown_the_oldest_first_and_that_one_does_not_run(
+    tmp_path: Path, place: Place
+) -> None:
+    for name in ("two", "one"):
+        with loop_in(tmp_path / name, Scripted([CHEAPER])) as run:
+            turn(run)
+            turn(run)
+
+    app = shown(place)
+
+    assert [t.value for t in app.text if t.value in ("one/toy", "two/toy")] == ["two/toy", "one/toy"]
+    assert texts(app).count("The loop does not run now") == 2
+
+
 def test_a_loop_whose_file_is_damaged_is_shown_and_hides_no_other(tmp_path: Path, place: Place) -> None:
     for name in ("one", "two"):
         with loop_in(tmp_path / name, Scripted([CHEAPER])) as run:
