@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 NEEDED = "TESTS_NEED_SERVERS"
 """Set by `make test`: what is missing is then a failure and not a reason to skip."""
@@ -27,6 +27,8 @@ ARGUMENTS = (
 READY_LIMIT_S = 60.0
 READY_POLL_S = 0.1
 END_LIMIT_S = 10.0
+PATIENCE_MS = 20_000
+"""For what a page is expected to show: the machine may have other things to do."""
 
 
 @contextmanager
@@ -36,6 +38,7 @@ def chromium() -> Iterator[Browser]:
     if program is None:
         message = "chromium is missing (Debian: apt-get install chromium; `make browser` does it)"
         pytest.fail(message) if os.environ.get(NEEDED) else pytest.skip(message)
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
         try:
