@@ -20,7 +20,9 @@ FILE = "loop.json"
 MISSED = 3
 """Intervals without a beat that a slow turn may take."""
 LEAST_SILENCE_S = 30.0
-"""A shorter silence says nothing, however short the interval: a language model takes its time."""
+"""A shorter silence says nothing, however short the interval."""
+THINKING, THINKING_S = "llm", 150.0
+"""A language model may think for two minutes of a turn by its own budget, and nothing is said meanwhile."""
 
 Life = Literal["running", "ended", "silent"]
 
@@ -66,7 +68,8 @@ def life_of(presence: Presence, now: float) -> Life:
     """Say whether a loop runs, has ended, or was last heard of too long ago; *now* is Unix time."""
     if presence.ended is not None:
         return "ended"
-    patience_s = max(MISSED * presence.interval_s, LEAST_SILENCE_S)
+    least_s = THINKING_S if presence.planner == THINKING else LEAST_SILENCE_S
+    patience_s = max(MISSED * presence.interval_s, least_s)
     return "silent" if silent_s(presence, now) > patience_s else "running"
 
 

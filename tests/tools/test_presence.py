@@ -98,3 +98,10 @@ def test_its_silence_says_whether_it_lives(
 
     assert life_of(word, 1000.0 + after_s) == life
     assert silent_s(word, 1000.0 + after_s) == max(0.0, after_s)
+
+
+@pytest.mark.parametrize(("after_s", "expected"), [(149.0, "running"), (151.0, "silent")])
+def test_a_loop_that_asks_a_language_model_may_think_for_two_minutes(after_s: float, expected: Life) -> None:
+    thinking = WORD.model_copy(update={"planner": "llm"})
+
+    assert life_of(thinking, 1000.0 + after_s) == expected
