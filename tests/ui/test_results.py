@@ -71,10 +71,12 @@ def test_no_folder_is_no_results(tmp_path: Path) -> None:
 
 def test_a_run_that_has_not_ended_is_told(tmp_path: Path) -> None:
     write(tmp_path / "drift" / "parts", scored("a/b", {"ilp": [1.0]}))
+    write(tmp_path / "ended" / "parts", scored("a/b", {"ilp": [1.0]}))
+    write(tmp_path / "ended", scored("a/b", {"ilp": [1.0]}))
 
     found = shelf(tmp_path)
 
-    assert (found.held, found.unfinished) == ((), ("drift",))
+    assert ([held.name for held in found.held], found.unfinished) == (["ended"], ("drift",))
 
 
 def test_results_that_are_written_anew_have_another_stamp(tmp_path: Path) -> None:
