@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -22,8 +23,8 @@ from tools.calendar import Calendar
 from tools.commands import Command, Commanded, Commands, Outcome
 from tools.presence import Presence
 from ui import announcements, controls, settings
-from ui.announcing import Clock, clock_of, event_of, event_text, phase_of
-from ui.orders import became, paused_by, stands
+from ui.announcing import Clock, clock_of, event_of, event_text, events_of, phase_of
+from ui.orders import announced, became, paused_by, stands, withdrawn
 from ui.places import Place
 from ui.settings import ConsoleSettings
 from ui.when import When
@@ -140,8 +141,11 @@ def test_a_mode_above_what_the_loop_was_started_with_cannot_be_chosen(
 
 
 def test_who_may_only_look_is_told_what_it_takes(run: EmbeddedRun, place: Place) -> None:
+    Calendar(place.folder / CALENDAR).add(event(600.0, 900.0))
+
     app = shown(place, writable=False)
 
+    assert "game, 2 times the load" in texts(app)
     assert not app.button
     assert "to pause the loop takes the role approver" in texts(app)
     assert "to set the mode takes the role admin" in texts(app)
@@ -278,6 +282,33 @@ def test_a_time_of_day_is_understood_by_the_loops_clock(clock: Clock, seconds: f
 
     assert clock.wall
     assert clock.at(moment) == pytest.approx(seconds)
+
+
+def test_a_time_of_day_is_that_of_the_viewers_zone() -> None:
+    berlin = Clock(When(None, ZoneInfo("Europe/Berlin")), NOW)
+
+    assert berlin.at(datetime(2027, 1, 15, 9, 0)) == NOW
+
+
+def test_only_events_of_the_pipeline_are_listed(place: Place) -> None:
+    calendar = Calendar(place.folder / CALENDAR)
+    calendar.add(event(600.0, 900.0))
+    calendar.add(event(600.0, 900.0).model_copy(update={"id": "else", "pipeline": "other"}))
+
+    assert [e.id for e in events_of(place)] == ["game"]
+
+
+def test_only_what_the_loop_has_not_looked_at_waits_for_it() -> None:
+    body = event(600.0, 900.0).model_dump_json()
+    orders = (
+        command(4, "withdraw", ok=None, body="game"),
+        command(3, "announce", ok=None, body=body),
+        command(2, "withdraw", body="older"),
+        command(1, "announce", ok=False, body=body),
+    )
+
+    assert [e.author for e in announced(orders)] == ["ann"]
+    assert withdrawn(orders) == {"game"}
 
 
 def test_a_time_of_day_before_the_run_began_is_refused() -> None:
