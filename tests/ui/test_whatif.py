@@ -24,7 +24,7 @@ LARGE = """\
           profile: [{batch: 1, latency: 0.2}]
 """
 COST = "{minimise: cost, minAccuracy: 0.7}"
-ACCURACY = "{maximise: accuracy, maxCores: 6}"
+ACCURACY = "{maximise: accuracy, maxCores: 4}"
 WEIGHTED = "{alpha: 10.0, beta: 0.1}"
 
 
@@ -123,6 +123,17 @@ def test_sliders_that_nobody_moved_change_nothing(goal: str) -> None:
 
     assert solve(same) == solve(was)
     assert (same.running, same.max_cores, same.excluded) == (CHEAPER, was.max_cores, ())
+
+
+@pytest.mark.parametrize("goal", [WEIGHTED, COST, ACCURACY])
+def test_without_budget_and_floor_it_is_still_a_problem_that_could_be_kept(goal: str) -> None:
+    was = problem(written((WEIGHTED, goal)))
+
+    free = changed(was, replace(Wish.of(was), max_cores=None, min_accuracy=None))
+
+    assert free.max_cores is None
+    assert not free.objective.min_accuracy
+    assert Problem.model_validate_json(free.model_dump_json()) == free
 
 
 def test_what_was_left_out_already_stays_out_until_it_is_taken_back() -> None:
