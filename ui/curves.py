@@ -85,7 +85,7 @@ class Figure:
     title: str
     series: tuple[Series, ...]
     limit: Limit | None = None
-    form: str = ".3~g"
+    form: str = ".5~r"
     """The format of its figures, as d3 writes it."""
     zero: bool = True
     """Whether the axis begins at 0."""

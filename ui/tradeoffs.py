@@ -75,7 +75,7 @@ def _encoded(rows: list[Row]) -> alt.Chart:
             "cores:Q",
             title="cores",
             scale=alt.Scale(zero=False, padding=12),
-            axis=alt.Axis(tickCount=8, format="~g"),
+            axis=alt.Axis(tickCount=8, format=".5~r"),
         ),
         y=alt.Y(
             "accuracy:Q",
@@ -139,7 +139,7 @@ def _row(accuracy: float, cores: float, latency_s: float, configuration: Configu
 def _tooltip() -> list[alt.Tooltip]:
     return [
         alt.Tooltip("accuracy:Q", title="accuracy", format=".3%"),
-        alt.Tooltip("cores:Q", title="cores", format=".4~g"),
-        alt.Tooltip("latency:Q", title="latency, s", format=".4~g"),
+        alt.Tooltip("cores:Q", title="cores", format=".5~r"),
+        alt.Tooltip("latency:Q", title="latency, s", format=".5~r"),
         alt.Tooltip("configuration:N", title="configuration"),
     ]

@@ -275,3 +275,17 @@ def test_the_frontier_can_be_drawn_over_the_one_before() -> None:
     drawn = frontier_chart((), marks, before=frontier(toy))
 
     assert [(t.cores, t.accuracy) for t in frontier(toy)] == rows_of(drawn, "cores", "accuracy")[:-1]
+
+
+def test_figures_are_written_out_and_never_as_powers_of_ten() -> None:
+    toy = Problem.of(pipeline_of(), 10.0)
+
+    drawn = [
+        frontier_chart(frontier(toy), ()),
+        *(
+            curves.chart(points(2), SIMULATED, figure)
+            for figure in (curves.QUEUE, curves.latency(toy.pipeline.slo))
+        ),
+    ]
+
+    assert not any("~g" in str(chart.to_dict()) for chart in drawn)
