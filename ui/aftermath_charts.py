@@ -8,7 +8,7 @@ import altair as alt
 
 from core.observation import Observation
 from core.patience import averaged_rps
-from ui.charts import BLUE, ORANGE, VERMILLION, Across, Chart, Row
+from ui.charts import BLUE, ORANGE, VERMILLION, Across, Chart, Row, data
 from ui.steps import Came
 
 HEIGHT = 150
@@ -115,4 +115,4 @@ def _highest_load(observation: Observation, averaged_s: int) -> float | None:
 
 
 def _of(rows: list[Row]) -> alt.Chart:
-    return alt.Chart(alt.InlineData(values=rows))
+    return alt.Chart(data(rows))

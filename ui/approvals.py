@@ -16,7 +16,7 @@ from tools.presence import life_of, read_presence
 from tools.requests import Request
 from ui import access, announcements, controls, links, settings, show
 from ui.acting import desk, doing, may, said
-from ui.places import CHOSEN, Found, Place, chosen, found
+from ui.places import Place, found, pick
 from ui.show import REFRESH_S, Look, guarded, guards
 from ui.steady import laid_out
 from ui.waiting import (
@@ -59,7 +59,7 @@ def page() -> None:
     _waiting(here.places)
     if here.places:
         st.divider()
-        place = _which(here)
+        place = pick(here)
         controls.section(place)
         announcements.section(place)
 
@@ -257,17 +257,3 @@ def _outcome(place: Place, decision: str, closed: str | None) -> str:
         return closed or "expired"
     outcome, note = came
     return f"{outcome}: {note}" if note else outcome
-
-
-def _which(here: Found) -> Place:
-    """Let the pipeline be chosen where there are several."""
-    place = chosen(here.places)
-    keys = [p.key for p in here.places]
-    if len(keys) == 1:
-        return place
-    picked = st.selectbox("Pipeline", keys, index=keys.index(place.key), width=420)
-    if picked != place.key:
-        st.session_state[CHOSEN] = picked
-        if CHOSEN in st.query_params:
-            st.query_params[CHOSEN] = picked
-    return here.places[keys.index(picked)]

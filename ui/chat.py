@@ -24,8 +24,9 @@ from ui import links, settings, show
 from ui.access import gate
 from ui.conversations import Answered, Conversations, Kept
 from ui.links import ABOUT
-from ui.places import CHOSEN, Found, Place, chosen, found
-from ui.questions import EXAMPLES, about, answered
+from ui.places import Place, found, pick
+from ui.questions import EXAMPLES, about, answered, asking_as
+from ui.settings import ConsoleSettings
 from ui.show import Look, guarded, guards
 from ui.struck import struck
 from ui.when import viewers_zone, wall
@@ -76,6 +77,7 @@ def page() -> None:
     """Draw the page."""
     given = settings.given()
     viewer = gate(given)
+    given = asking_as(viewer, given)
     st.title("Ask", anchor=False)
     here = found(given.data)
     if not here.places:
@@ -85,7 +87,7 @@ def page() -> None:
             "$ trimtab demo",
         )
         return
-    chat = Chat(viewer.name, _which(here), Conversations(given.home))
+    chat = Chat(viewer.name, pick(here), Conversations(given.home))
     name = st.query_params.get(ABOUT)
     _head(chat.place, name, given.model)
     history = chat.history()
@@ -96,20 +98,7 @@ def page() -> None:
     if question is None and not history:
         question = _examples()
     if question is not None:
-        _ask(chat, question, name)
-
-
-def _which(here: Found) -> Place:
-    """Let the pipeline be chosen where there are several."""
-    place = chosen(here.places)
-    keys = [p.key for p in here.places]
-    if len(keys) == 1:
-        return place
-    picked = st.selectbox("Pipeline", keys, index=keys.index(place.key), width=420)
-    if picked != place.key:
-        st.session_state[CHOSEN] = picked
-        st.query_params.from_dict({CHOSEN: picked})  # the decision in the address is the other one's
-    return here.places[keys.index(picked)]
+        _ask(chat, question, name, given)
 
 
 def _head(place: Place, name: str | None, model: str | None) -> None:
@@ -124,7 +113,7 @@ def _head(place: Place, name: str | None, model: str | None) -> None:
                 del st.query_params[ABOUT]
                 st.rerun()
     if model is None:
-        st.text("Answers come from the record and the solver; `trimtab console --model` has a model answer.")
+        st.text("Answers come from the record and the solver, without a language model.")
     else:
         st.text(f"Answers come from {model} and read-only tools; where it gives none, from the record.")
 
@@ -164,13 +153,13 @@ def _examples() -> str | None:
     return asked[0]
 
 
-def _ask(chat: Chat, question: str, name: str | None) -> None:
+def _ask(chat: Chat, question: str, name: str | None, given: ConsoleSettings) -> None:
     """Answer a question, and keep the answer."""
     _question(question)
     with st.chat_message("assistant", avatar=":material/explore:"):
         whole = st.empty()
         with whole.container():
-            found = _answered(chat, question, name)
+            found = _answered(chat, question, name, given)
         if found is None:
             return
         try:
@@ -183,9 +172,8 @@ def _ask(chat: Chat, question: str, name: str | None) -> None:
     st.rerun()
 
 
-def _answered(chat: Chat, question: str, name: str | None) -> Answered | None:
+def _answered(chat: Chat, question: str, name: str | None, given: ConsoleSettings) -> Answered | None:
     """Return the answer, showing each step on the way; None where there is none, which is said."""
-    given = settings.given()
     status = st.status("Reading the record", expanded=True)
     watch = Watch(status, st.empty())
     try:

@@ -139,7 +139,7 @@ def used(use: ToolUse) -> None:
             else:
                 st.badge("could not answer", icon=":material/error:", color="red")
             for cause in use.shows:
-                st.badge(show.label(f"shows {cause}"), icon=":material/fact_check:", color="blue")
+                st.badge(show.in_badge(f"shows {cause}"), icon=":material/fact_check:", color="blue")
             show.plain(f"{use.id}  {use.tool} {use.arguments}", 2 * show.MOST_LABEL)
         with st.expander("Result", icon=":material/data_object:"):
             code(pretty(use.result), language="json")

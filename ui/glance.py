@@ -23,9 +23,10 @@ from tools.points import Point, Points
 from tools.presence import Life, Presence, life_of, read_presence
 from tools.store import DecisionStore
 from ui.places import BUSY_S, Place
-from ui.when import When
+from ui.when import HOUR_S, When
 
-HOUR_S = 3600.0
+LATE = 3
+"""A turn that waited for a person is recorded after later ones: the last is among so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +74,14 @@ def glance(place: Place, zone: tzinfo) -> Glance | None:
         UsageError: it is gone.
     """
     with closing(Points(place.folder / DECISIONS, busy_s=BUSY_S)) as points:
-        last = points.last(place.pipeline, 1)
-        if not last:
+        late = points.last(place.pipeline, LATE)
+        if not late:
             return None
-        now_s = last[0].time_s
+        last = max(late, key=lambda p: (len(p.id), p.id))
+        now_s = last.time_s
         recent = points.between(place.pipeline, now_s - HOUR_S, now_s)
     with closing(DecisionStore(place.folder / DECISIONS, read_only=True, busy_s=BUSY_S)) as store:
-        decision = store.decision(last[0].id)
+        decision = store.decision(last.id)
         pipeline = pipeline_of(store, decision)
     presence = read_presence(place.folder)
     return Glance(

@@ -7,7 +7,9 @@ from collections import Counter
 from typing import get_args
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from agent.explain.text import count
 from core.assessment import Signal, SignalState
 from ui import links, show
 from ui.glance import Glance
@@ -33,6 +35,28 @@ def heading(one: Glance) -> None:
     telemetry(one.decision.signals)
 
 
+def figures(one: Glance) -> None:
+    """Show the figures that say whether a pipeline is fine, each against what it should be."""
+    slo = None if one.pipeline is None else one.pipeline.slo
+    seen = one.decision.observation
+    first, second = st.columns(2), st.columns(2)
+    missed = slo is not None and one.attainment is not None and one.attainment < slo.quantile
+    aim = "" if slo is None else f"{'below the aim of' if missed else 'aim'} {slo.quantile:.1%}"
+    _figure(first[0], "SLO attainment, last hour", show.percent(one.attainment), aim, missed=missed)
+    quantile = "latency" if slo is None else f"latency, p{slo.quantile * 100:g}"
+    limit = "" if slo is None else f"SLO {slo.latency_s:g} s"
+    _figure(first[1], quantile, show.number(None if seen is None else seen.latency_s, " s"), limit)
+    labelled = "" if seen is None else f"of {seen.labelled} labelled"
+    _figure(second[0], "accuracy", show.percent(None if seen is None else seen.accuracy), labelled)
+    replicas = 0 if one.decision.running is None else sum(s.replicas for s in one.decision.running.stages)
+    _figure(second[1], "cores", show.number(one.cores), f"{replicas} replicas" if replicas else "")
+
+
+def _figure(where: DeltaGenerator, name: str, value: str, against: str, *, missed: bool = False) -> None:
+    """Show a figure and what it is held against, which is no change of it."""
+    where.metric(name, value, against, delta_color="orange" if missed else "off", delta_arrow="off")
+
+
 def ended(one: Glance, now: float) -> None:
     """Show that no more is to come, where that is so."""
     if one.life(now) == "ended":
@@ -54,7 +78,9 @@ def telemetry(signals: tuple[Signal, ...]) -> None:
     """Show how many signals are in which state, and those in doubt by name, with their age."""
     counts = Counter(s.state for s in signals)
     states: tuple[SignalState, ...] = get_args(SignalState)
-    looks: list[tuple[str, Look]] = [(f"{counts[s]} {s}", SIGNALS[s]) for s in states if counts[s]]
+    looks: list[tuple[str, Look]] = [
+        (f"{count(counts[s], 'signal')} {s}", SIGNALS[s]) for s in states if counts[s]
+    ]
     unsure = [s for s in signals if s.state in ("stale", "missing")]
     looks += [(_doubt(s), SIGNALS[s.state]) for s in unsure[:MOST_UNSURE]]
     show.chips(looks or [("no metrics at all", SIGNALS["missing"])])

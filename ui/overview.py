@@ -6,14 +6,13 @@ import time
 from collections import Counter
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from agent.controller.states import State
 from agent.lines import reason_of
 from core.errors import TrimtabError
 from ui import access, charts, links, settings, show
 from ui.glance import Glance, glance
-from ui.heading import ended, telemetry
+from ui.heading import ended, figures, telemetry
 from ui.places import Found, Place, found
 from ui.show import REFRESH_S, STATES
 from ui.trouble import banners
@@ -22,7 +21,7 @@ from ui.when import viewers_zone
 MOST_CARDS = 6
 """Pipelines that are shown with a curve; of more there is a table, and cards of those that need a look."""
 WORST_FIRST: tuple[State, ...] = ("breached", "blind", "degraded", "paused", "fine")
-CURVE = 170
+CURVE = 150
 """Pixels of a curve's height."""
 
 
@@ -100,10 +99,10 @@ def _card(one: Glance) -> None:
         banners(one, now)
         left, right = st.columns([3, 2], vertical_alignment="center")
         with left:
-            chart = charts.load_chart(one.recent, charts.Across(one.when), height=CURVE)
+            chart = charts.load_chart(one.recent, charts.Across(one.when, titled=False), height=CURVE)
             st.altair_chart(chart, alt="Load against its forecast over the last hour")
         with right:
-            _figures(one)
+            figures(one)
         _last(one)
         telemetry(one.decision.signals)
 
@@ -115,28 +114,6 @@ def _head(one: Glance, now: float) -> None:
         mode = one.decision.mode if one.presence is None else one.presence.mode
         st.badge(f"mode {mode}", icon=":material/tune:", color="blue")
         ended(one, now)
-
-
-def _figures(one: Glance) -> None:
-    """Show the figures that say whether a pipeline is fine, each against what it should be."""
-    slo = None if one.pipeline is None else one.pipeline.slo
-    seen = one.decision.observation
-    first, second = st.columns(2), st.columns(2)
-    missed = slo is not None and one.attainment is not None and one.attainment < slo.quantile
-    aim = "" if slo is None else f"{'below the aim of' if missed else 'aim'} {slo.quantile:.1%}"
-    _figure(first[0], "SLO attainment, last hour", show.percent(one.attainment), aim, missed=missed)
-    quantile = "latency" if slo is None else f"latency, p{slo.quantile * 100:g}"
-    limit = "" if slo is None else f"SLO {slo.latency_s:g} s"
-    _figure(first[1], quantile, show.number(None if seen is None else seen.latency_s, " s"), limit)
-    labelled = "" if seen is None else f"of {seen.labelled} labelled"
-    _figure(second[0], "accuracy", show.percent(None if seen is None else seen.accuracy), labelled)
-    replicas = 0 if one.decision.running is None else sum(s.replicas for s in one.decision.running.stages)
-    _figure(second[1], "cores", show.number(one.cores), f"{replicas} replicas" if replicas else "")
-
-
-def _figure(where: DeltaGenerator, name: str, value: str, against: str, *, missed: bool = False) -> None:
-    """Show a figure and what it is held against, which is no change of it."""
-    where.metric(name, value, against, delta_color="orange" if missed else "off", delta_arrow="off")
 
 
 def _last(one: Glance) -> None:

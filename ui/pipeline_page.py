@@ -22,8 +22,8 @@ from tools.store import DecisionStore
 from ui import access, curves, dag, links, settings, show
 from ui.charts import Across
 from ui.glance import Glance, glance
-from ui.heading import heading
-from ui.places import BUSY_S, CHOSEN, Found, Place, chosen, found
+from ui.heading import figures, heading
+from ui.places import BUSY_S, Place, found, pick
 from ui.present import Present, open_request, present_of
 from ui.series import MOST_READ, RANGES, Drawn, drawn, usual_range
 from ui.show import REFRESH_S, guards, number, percent
@@ -52,24 +52,10 @@ def page() -> None:
             "$ trimtab demo",
         )
         return
-    place = _which(seen)
+    place = pick(seen)
     st.title(show.label(place.pipeline), anchor=False)
     _live(place)
     panel(place)
-
-
-def _which(seen: Found) -> Place:
-    """Let the pipeline be chosen where there are several."""
-    place = chosen(seen.places)
-    keys = [p.key for p in seen.places]
-    if len(keys) == 1:
-        return place
-    picked = st.selectbox("Pipeline", keys, index=keys.index(place.key), width=420)
-    if picked != place.key:
-        st.session_state[CHOSEN] = picked
-        if CHOSEN in st.query_params:
-            st.query_params[CHOSEN] = picked
-    return seen.places[keys.index(picked)]
 
 
 @st.fragment(run_every=REFRESH_S)
@@ -85,7 +71,11 @@ def _live(place: Place) -> None:
         st.text("The store does not have the pipeline of its last decision, so nothing is drawn of it.")
         return
     now = present_of(one.decision, one.pipeline, open_request(place, time.time()))
-    _stages(one.pipeline, now)
+    left, right = st.columns([3, 2], gap="medium", vertical_alignment="center")
+    with left:
+        _stages(one.pipeline, now)
+    with right:
+        figures(one)
     _recommended(now)
     _series(one, one.pipeline)
     _frontier(place, now)
@@ -155,12 +145,12 @@ def _series(one: Glance, pipeline: Pipeline) -> None:
         st.text(f"The last {MOST_READ} decisions are drawn; there are earlier ones.")
     _load(one, seen)
     across = Across(one.when, seen.span_s, titled=False)
-    figures = (
+    pairs = (
         (curves.latency(pipeline.slo), curves.in_time(pipeline.slo)),
         (curves.ACCURACY, curves.cores(_pipelines(place, seen.points, pipeline))),
         (curves.QUEUE, curves.DROPPED),
     )
-    for pair in figures:
+    for pair in pairs:
         for column, figure in zip(st.columns(2, gap="medium"), pair, strict=True):
             with column:
                 _figure(seen.points, across, figure)

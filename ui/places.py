@@ -108,8 +108,7 @@ def pick(found: Found) -> Place:
     picked = st.selectbox("Pipeline", keys, index=keys.index(place.key), width=PICKER)
     if picked != place.key:
         st.session_state[CHOSEN] = picked
-        if CHOSEN in st.query_params:
-            st.query_params[CHOSEN] = picked
+        st.query_params.from_dict({CHOSEN: picked})  # a decision in the address is the other one's
     return found.places[keys.index(picked)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 
 from agent.asking import subject_of
 from agent.choosing import Choice, chosen_talk
@@ -17,6 +18,7 @@ from agent.folder import DECISIONS
 from core.errors import StoreError, UsageError
 from core.tooluse import ToolUse
 from tools.store import DecisionStore
+from ui.access import Viewer
 from ui.conversations import Answered
 from ui.places import BUSY_S, Place
 from ui.settings import ConsoleSettings
@@ -50,6 +52,12 @@ def about(place: Place, name: str | None) -> Subject:
     return subject
 
 
+def asking_as(viewer: Viewer, given: ConsoleSettings) -> ConsoleSettings:
+    """Return the settings for that viewer's questions: what a model costs is not for whoever passes by."""
+    known = viewer.signed_in or given.writable
+    return given if known else replace(given, model=None)
+
+
 def answered(
     question: str,
     subject: Subject,
@@ -65,8 +73,8 @@ def answered(
     Args:
         question: As a person wrote it.
         subject: The decision it is about.
-        place: Its pipeline, and the folder in which the model's words are recorded.
-        given: Which model, if any.
+        place: Its pipeline.
+        given: Which model, if any, and the folder in which its words and what they cost are recorded.
         environment: Where the model is.
         conversation: What was asked and answered before.
         heard: Called with each step as it happens, in this thread.
@@ -83,14 +91,13 @@ def answered(
             uses.append(step.use)
         heard(step)
 
-    reply = _reply(question, subject, place, given, environment, conversation, kept)
+    reply = _reply(question, subject, given, environment, conversation, kept)
     return Answered(reply, tuple(uses), _named(reply, place))
 
 
 def _reply(
     question: str,
     subject: Subject,
-    place: Place,
     given: ConsoleSettings,
     environment: Mapping[str, str],
     conversation: Conversation,
@@ -98,7 +105,7 @@ def _reply(
 ) -> Reply:
     choice = Choice(model=given.model, settings=given.llm, prices=given.prices)
     try:
-        with chosen_talk(choice, place.folder, environment) as talk:
+        with chosen_talk(choice, given.home, environment) as talk:
             if talk is not None:
                 return talk.answer(question, subject, conversation, heard=heard)
     except (StoreError, UsageError) as error:

@@ -63,9 +63,11 @@ def _script() -> None:
     chat.page()
 
 
-def opened(data: Path, model: str | None = None, decision: str | None = None) -> AppTest:
+def opened(
+    data: Path, model: str | None = None, decision: str | None = None, *, writable: bool = True
+) -> AppTest:
     """Return the page as it opens."""
-    settings.use(ConsoleSettings(data=data, home=data, model=model))
+    settings.use(ConsoleSettings(data=data, home=data, model=model, writable=writable))
     page = AppTest.from_function(_script, default_timeout=30)
     if decision is not None:
         page.query_params["decision"] = decision
@@ -324,7 +326,7 @@ def test_the_steps_are_told_as_they_come_and_kept_with_the_answer(
             "why?",
             about(place, None),
             place,
-            ConsoleSettings(data=data, model="scripted"),
+            ConsoleSettings(data=data, home=data, model="scripted"),
             {"OPENAI_BASE_URL": model.address},
             conversation=Conversations(data).conversation(NOBODY, "toy"),
             heard=steps.append,
@@ -344,7 +346,7 @@ def test_an_answer_names_the_decisions_it_speaks_of(data: Path) -> None:
             "why?",
             about(place, "toy-000003"),
             place,
-            ConsoleSettings(data=data, model="scripted"),
+            ConsoleSettings(data=data, home=data, model="scripted"),
             {"OPENAI_BASE_URL": model.address},
             conversation=Conversations(data).conversation(NOBODY, "toy"),
             heard=lambda _: None,
