@@ -6,18 +6,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui import (
-    access,
-    approvals,
-    chat,
-    decision_page,
-    evaluations,
-    links,
-    overview,
-    pipeline_page,
-    settings,
-    show,
-)
+from ui import links, overview, settings, show
+from ui.approvals import page as approvals
+from ui.decisions import page as decision_page
+from ui.evaluations import page as evaluations
+from ui.pipeline import page as pipeline_page
+from ui.questions import page as chat
+from ui.signing import access
 
 ICON = Path(__file__).parent / "icon.svg"
 """A file of ours: a Material symbol would be fetched from somebody else's server."""

@@ -10,11 +10,12 @@ import streamlit as st
 from agent.controller.states import State
 from agent.lines import reason_of
 from core.errors import TrimtabError
-from ui import access, charts, links, settings, show
+from ui import charts, links, settings, show
 from ui.glance import Glance, glance
 from ui.heading import ended, figures, telemetry
 from ui.places import Found, Place, found
 from ui.show import REFRESH_S, STATES
+from ui.signing import access
 from ui.trouble import banners
 from ui.when import viewers_zone
 

@@ -14,9 +14,9 @@ import ui
 from agent.options import address, loopback
 from core.errors import UsageError
 from ui import settings
-from ui.guard import guard_of
 from ui.settings import ConsoleSettings
-from ui.signin import read_sign_in, secrets_of
+from ui.signing.guard import guard_of
+from ui.signing.signin import read_sign_in, secrets_of
 
 FOLDER = Path(ui.__file__).parent
 SCRIPT, THEME = FOLDER / "app.py", FOLDER / "theme.toml"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.errors import TrimtabError
-from ui.signin import SignIn
+from ui.signing.signin import SignIn
 
 DEFAULT_DATA = Path("trimtab-out")
 DEFAULT_EVALS = Path("trimtab-out/evals")

@@ -17,9 +17,9 @@ from core.prediction import predict
 from core.problem import Problem
 from tests.agent.toy import CHEAPER, ENOUGH, pipeline_of
 from tools.points import Point
-from ui import curves
 from ui.charts import Across, Chart, load_chart, thinned
-from ui.tradeoffs import SHAPES, Spot, frontier_chart, spot
+from ui.pipeline import curves
+from ui.pipeline.tradeoffs import SHAPES, Spot, frontier_chart, spot
 from ui.when import When
 
 SIMULATED = Across(When(None, UTC))

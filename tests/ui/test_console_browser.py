@@ -13,10 +13,10 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 from agent.episode import EmbeddedRun
 from agent.planners.rules import RulesPlanner
 from tests.agent.toy import CHEAPER, Scripted, running, toy_run, turns
+from tests.ui.approvals.waiting_run import loop_in, turn
 from tests.ui.browser import chromium
 from tests.ui.consoles import MAIN, Console, console, drawn, opened
 from tests.ui.hostile import SCRIPT, hostile_store
-from tests.ui.waiting_run import loop_in, turn
 
 PAGES = ("", "pipeline", "decision", "ask", "approvals", "evaluations")
 PROBES = re.compile(r"/(pipeline|decision|ask|approvals|evaluations)/_stcore/(health|host-config)$")

@@ -9,8 +9,8 @@ import pytest
 from agent.planners.rules import RulesPlanner
 from core.errors import UsageError
 from tests.agent.toy import CHEAPER, Scripted, toy_run, turns
-from tests.ui.waiting_run import loop_in as loop_in_approval
-from tests.ui.waiting_run import turn
+from tests.ui.approvals.waiting_run import loop_in as loop_in_approval
+from tests.ui.approvals.waiting_run import turn
 from ui.places import Place, find
 
 

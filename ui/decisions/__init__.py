@@ -1,0 +1,1 @@
+"""The decisions: their list, and one followed through as a timeline."""

@@ -1,0 +1,1 @@
+"""The results of `trimtab evaluate`: suites, cells, episodes, seconds."""

@@ -1,0 +1,1 @@
+"""Who looks at the console, and with what right: sign-in, roles, and the guards of the server."""
