@@ -32,7 +32,7 @@ from core.decision import Decision
 from pipelines.reader import read_pipeline
 from simulator.workload import bursty
 from tests.ui.browser import chromium
-from tests.ui.consoles import Console, console, opened
+from tests.ui.consoles import Console, console, drawn, opened
 from tools.store import DecisionStore
 
 PIPELINE = Path(pipelines.__file__).parent / "id_card" / "pipeline.yaml"
@@ -45,10 +45,13 @@ RENDER_LIMIT_S = 2.0
 MEMORY_LIMIT_MB = 400.0
 MEGABYTE = 1e6
 SAMPLE_S = 15.0
+SETTLED_MS = 500
+PATIENCE_MS = 10_000
+RUNNING = "[data-testid=stApp][data-test-script-state=running]"
+RANGES = ("24 h", "all")
 PAGES = (
     "",
     "pipeline",
-    "pipeline?range=24+h",
     "decision",
     "decision?decision={last}",
     "ask",
@@ -130,6 +133,10 @@ def _pages(browser: Browser, served: Console, last: str) -> None:
     for path in PAGES:
         taken = [_loaded(page, f"{served.url}/{path.format(last=last)}") for _ in range(REPEATS)]
         sys.stdout.write(f"/{path:<33} {median(taken):>9.2f} {max(taken):>8.2f}\n")
+    _loaded(page, f"{served.url}/pipeline")
+    for span in RANGES:
+        taken = [_ranged(page, span) for _ in range(REPEATS)]
+        sys.stdout.write(f"{'/pipeline, range to ' + span:<34} {median(taken):>9.2f} {max(taken):>8.2f}\n")
     page.close()
     sys.stdout.write(f"memory of the server: {_memory_mb(served):.0f} MB, limit {MEMORY_LIMIT_MB:g} MB\n")
 
@@ -141,12 +148,25 @@ def _loaded(page: Page, url: str) -> float:
     return time.perf_counter() - began
 
 
+def _ranged(page: Page, span: str) -> float:
+    """Return the seconds from the choice of another range until it is drawn."""
+    choice = page.get_by_role("radio", name=span, exact=True)
+    page.get_by_role("radio", name="15 min", exact=True).click()
+    page.wait_for_timeout(SETTLED_MS)
+    drawn(page)
+    began = time.perf_counter()
+    choice.click()
+    page.wait_for_selector(RUNNING, timeout=PATIENCE_MS)
+    drawn(page)
+    return time.perf_counter() - began
+
+
 def _soak(
     browser: Browser, served: Console, data: Path, episode: Sequence[Decision], count: int, seconds: float
 ) -> None:
     """Keep the overview and a pipeline's page open while the store grows; print the memory over time."""
     pages = [browser.new_page() for _ in range(2)]
-    for page, path in zip(pages, ("", "pipeline?range=24+h"), strict=True):
+    for page, path in zip(pages, ("", "pipeline"), strict=True):
         _loaded(page, f"{served.url}/{path}")
     began, highest_mb, told_s = time.monotonic(), 0.0, 0.0
     with closing(DecisionStore(data / DECISIONS)) as store:
@@ -160,12 +180,14 @@ def _soak(
                 told_s += seconds / 12
             for page in pages:
                 page.wait_for_timeout(SAMPLE_S * 1000 / len(pages))
+    shown = pages[1].get_by_text("last decision,").inner_text()
     errors = sum(
         page.locator("[data-testid=stException], [data-testid=stAlertContentError]").count() for page in pages
     )
     sys.stdout.write(
         f"{seconds / 60:g} minutes of live refresh, two pages: at most {highest_mb:.0f} MB, "
         f"{errors} error boxes, limit {MEMORY_LIMIT_MB:g} MB\n"
+        f"the page shows: {shown}; the store's last is at {count * INTERVAL_S} s\n"
     )
 
 

@@ -7,6 +7,7 @@ import socket
 import sys
 import tomllib
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,14 @@ from ui.signing.signin import read_sign_in, secrets_of
 
 FOLDER = Path(ui.__file__).parent
 SCRIPT, THEME = FOLDER / "app.py", FOLDER / "theme.toml"
+PAGES = (
+    "overview",
+    "pipeline.page",
+    "decisions.page",
+    "questions.page",
+    "approvals.page",
+    "evaluations.page",
+)
 QUIET_S = 120
 """How long a browser that is gone may come back to the page as it was."""
 MOST_MESSAGE_MB = 50
@@ -54,10 +63,17 @@ def serve(given: Given) -> None:
     settings.use(checked)
     from streamlit import App  # noqa: PLC0415 - heavy; the options are checked first
 
+    _warm()
     app = App(SCRIPT, secrets=None if checked.login is None else secrets_of(checked.login))
     host = f"[{checked.host}]" if ":" in checked.host else checked.host
     sys.stderr.write(f"trimtab: the console is on http://{host}:{checked.port}; Ctrl-C ends it\n")
     app.run(config=streamlit_options(checked))
+
+
+def _warm() -> None:
+    """Import what pages need, so that not the first visitor waits for it."""
+    for name in ("pandas", "pyarrow.dataset", *(f"ui.{page}" for page in PAGES)):
+        import_module(name)
 
 
 def settings_of(given: Given) -> ConsoleSettings:
