@@ -2,14 +2,24 @@
 
 The algorithm is that of Kubernetes, all three steps of it: see `baselines._hpa`.
 
-    utilisation = sum over batches of their service time / (ready replicas * interval)
+    utilisation = sum over batches of the time each keeps its replica / (ready replicas * interval)
+                  a batch of b keeps it for b / throughput(b), as profiled; between measured sizes on a line;
+                  where no throughput was profiled, for the mean service time that was observed
     target      70 % by default
+
+An HPA reads the CPU of a pod that serves, which is at its request when the pod can do no more. Service times
+do not add up to that. Where the profiled throughput is less than b / service time, the twin's replica pauses
+after each batch, and one that always has work would look idle for as long as it pauses: in some of IPA's
+pipelines never above the tolerance, so that no burst was scaled out. A pause counts as busy, as the replica
+cannot take another batch in it (assumption: a real one works in it, on what surrounds the model). Where the
+throughput is more, a replica works on several batches at once, and each counts for its part.
 
 Assumptions made to fit pipelines:
 - variants and largest batches are those of the exact optimum at the planned peak (`baselines._deployed`):
   an HPA changes neither;
 - a busy replica uses all the cores it requests and an idle one none, so the share of time that replicas
   are busy is their CPU utilisation. A batch counts in the interval in which it ends;
+- a replica that is slower than profiled is not seen to be busier, where the profile has throughputs;
 - the controller syncs at every decision, each 10 s, where Kubernetes' default is 15 s; windows and periods
   are kept in seconds of the loop's clock;
 - all ready replicas of a stage are scraped together, so metrics are missing for all of them or none. Where
@@ -28,7 +38,8 @@ from baselines._hpa import TOLERANCE, Bounds, Scaler, by_usage
 from baselines._room import room_of
 from baselines.policy import Situation, register
 from core.configuration import Configuration
-from core.observation import Observation, StageObservation
+from core.observation import Observation, ServiceObservation, StageObservation
+from core.pipeline import Stage, Variant
 
 
 @register("hpa")
@@ -57,14 +68,14 @@ class HorizontalPodAutoscaler:
             stage = situation.pipeline.stage(seen.stage)
             variant = stage.variant(deployment[seen.stage].variant)
             bounds = Bounds(room.least(stage), room.most(stage, variant))
-            return self._replicas(seen, observation, current, bounds)
+            used = utilisation(seen, stage, observation.interval_s)
+            return self._replicas(seen, used, observation.time_s, current, bounds)
 
         return autoscaled(situation, deployment, replicas)
 
     def _replicas(
-        self, seen: StageObservation, observation: Observation, current: int, bounds: Bounds
+        self, seen: StageObservation, used: float | None, now_s: float, current: int, bounds: Bounds
     ) -> int:
-        used = utilisation(seen, observation.interval_s)
         if used is None or seen.ready is None:
             return current
         ready = min(seen.ready, current)
@@ -77,13 +88,35 @@ class HorizontalPodAutoscaler:
             tolerance=self.tolerance,
         )
         scaler = self.scalers.setdefault(seen.stage, Scaler())
-        return scaler.scaled(
-            now_s=observation.time_s, current=current, recommended=recommended, bounds=bounds
-        )
+        return scaler.scaled(now_s=now_s, current=current, recommended=recommended, bounds=bounds)
 
 
-def utilisation(seen: StageObservation, interval_s: float) -> float | None:
+def utilisation(seen: StageObservation, stage: Stage, interval_s: float) -> float | None:
     """Return the share of the interval that ready replicas were busy; None where it is unknown."""
     if not seen.ready or seen.arrivals_rps is None or interval_s == 0:
         return None
-    return sum(s.batches * s.mean_s for s in seen.services) / (seen.ready * interval_s)
+    busy_s = sum(_busy_s(stage.variant(s.variant), s) for s in seen.services)
+    return busy_s / (seen.ready * interval_s)
+
+
+def _busy_s(variant: Variant, served: ServiceObservation) -> float:
+    """Return for how long all the batches *served* kept their replicas, in seconds."""
+    sizes = served.sizes or ((served.batch, served.batches),)
+    return sum(batches * _kept_s(variant, size, served.mean_s) for size, batches in sizes)
+
+
+def _kept_s(variant: Variant, size: int, mean_s: float) -> float:
+    """Return for how long a batch of *size* keeps its replica: as profiled, else *mean_s* as observed.
+
+    One smaller than any measured keeps it as long as the smallest measured.
+    """
+    point = variant.interpolated(max(size, min(variant.points)))
+    if not _has_throughput(variant, point.batch):
+        return mean_s
+    return point.batch / point.throughput_rps
+
+
+def _has_throughput(variant: Variant, size: int) -> bool:
+    """Say whether a throughput was measured at *size*, or at a measured size next to it."""
+    below, above = max(b for b in variant.points if b <= size), min(b for b in variant.points if b >= size)
+    return any(variant.at(b).throughput is not None for b in (below, above))

@@ -12,6 +12,7 @@ import pytest
 
 from baselines._deployed import filled
 from baselines._granted import granted
+from baselines.hpa import utilisation
 from baselines.policy import Policy, Situation, create
 from core.configuration import Configuration
 from core.errors import UsageError
@@ -84,6 +85,100 @@ def test_replicas_follow_utilisation(batches: int, ready: int, replicas: int) ->
     policy = deployed()
 
     assert policy.decide(situation(seen(10, batches=batches, ready=ready), small(2))) == small(replicas)
+
+
+PAUSING = variant("small", 0.6, 1, (1, 0.1, 5))
+"""Serves in 0.1 s and can take the next 0.1 s later."""
+AT_ONCE = variant("small", 0.6, 1, (1, 0.1, 20))
+"""Serves in 0.1 s and can take the next 0.05 s after the one before."""
+
+
+@pytest.mark.parametrize(
+    ("served_by", "batches", "replicas"),
+    [
+        pytest.param(PAUSING, 100, 3, id="all they can, half of it pauses: 100 %, not 50 %"),
+        pytest.param(PAUSING, 75, 2, id="75 %, not 37 %: within the tolerance"),
+        pytest.param(AT_ONCE, 300, 2, id="75 %, not 150 %: within the tolerance"),
+        pytest.param(AT_ONCE, 400, 3, id="all they can, two at once: 100 %, not 200 %"),
+    ],
+)
+def test_a_replica_is_busy_until_it_can_take_the_next_batch(
+    served_by: Any,  # noqa: ANN401 - a part of a file
+    batches: int,
+    replicas: int,
+) -> None:
+    policy, spec = create("hpa"), pipeline(stage("first", served_by))
+    policy.decide(situation(None, None, spec=spec))
+
+    chosen = policy.decide(situation(seen(10, batches=batches, ready=2), small(2), spec=spec))
+
+    assert chosen == small(replicas)
+
+
+def test_a_burst_that_pausing_replicas_cannot_carry_is_scaled_out_until_they_can() -> None:
+    """30 rps keep six replicas busy all the time, seven for 86 %: ceil(7 * 0.86 / 0.7) are wanted."""
+    policy, spec = create("hpa"), pipeline(stage("first", PAUSING))
+    running = policy.decide(situation(None, None, spec=spec, planned_rps=5.0))
+
+    for now_s in range(10, 200, 10):
+        ready = running["first"].replicas
+        observation = seen(now_s, batches=min(300, ready * 50), ready=ready)
+        running = policy.decide(situation(observation, running, spec=spec))
+
+    assert running == small(9)
+
+
+TOLD = variant("small", 0.6, 1, (2, 0.1, 5), (4, 0.2, 8))
+"""Two keep a replica for 0.4 s, three for 3 / 6.5 s and four for 0.5 s."""
+TOLD_AT_FOUR = variant("small", 0.6, 1, (1, 0.1), (2, 0.1), (4, 0.2, 8))
+"""Two are known as 20 rps from their latency, three lie between that and 8 rps."""
+TOLD_AT_ONE = variant("small", 0.6, 1, (1, 0.1, 5), (4, 0.2))
+"""Two lie between 5 rps and the 20 rps of four, at a third: 10 rps."""
+
+
+@pytest.mark.parametrize(
+    ("served_by", "sizes", "busy_s"),
+    [
+        pytest.param(TOLD, ((4, 10),), 5.0, id="as measured"),
+        pytest.param(TOLD, ((3, 13),), 6.0, id="between two measured"),
+        pytest.param(TOLD, ((1, 10),), 4.0, id="smaller than any measured: as the smallest"),
+        pytest.param(TOLD, ((2, 5), (4, 6)), 5.0, id="each size by itself"),
+        pytest.param(TOLD_AT_FOUR, ((2, 10),), 1.3, id="not measured there: as observed"),
+        pytest.param(TOLD_AT_FOUR, ((3, 14),), 3.0, id="measured above it"),
+        pytest.param(TOLD_AT_ONE, ((2, 10),), 2.0, id="measured below it"),
+        pytest.param(TOLD_AT_FOUR, ((1, 5), (4, 2)), 1.65, id="some as observed, some as measured"),
+    ],
+)
+def test_a_batch_keeps_its_replica_for_as_long_as_profiled(
+    served_by: Any,  # noqa: ANN401 - a part of a file
+    sizes: tuple[tuple[int, int], ...],
+    busy_s: float,
+) -> None:
+    """0.13 s are observed, which counts only where nothing was profiled."""
+    batches = sum(count for _, count in sizes)
+    service = ServiceObservation(variant="small", batch=9, batches=batches, mean_s=0.13, sizes=sizes)
+    observed = StageObservation(stage="first", arrivals_rps=1, queue=0, ready=2, services=(service,))
+
+    used = utilisation(observed, pipeline(stage("first", served_by)).stage("first"), 10.0)
+
+    assert used == pytest.approx(busy_s / 20)
+
+
+def test_where_only_the_mean_size_is_known_it_counts() -> None:
+    service = ServiceObservation(variant="small", batch=3, batches=13, mean_s=0.13)
+    observed = StageObservation(stage="first", arrivals_rps=1, queue=0, ready=2, services=(service,))
+
+    used = utilisation(observed, pipeline(stage("first", TOLD)).stage("first"), 10.0)
+
+    assert used == pytest.approx(6.0 / 20)
+
+
+def test_without_a_profiled_throughput_service_times_count_as_observed() -> None:
+    """0.1 s are profiled, as the 99th percentile, and 0.07 s observed."""
+    service = ServiceObservation(variant="small", batch=1, batches=100, mean_s=0.07, sizes=((1, 100),))
+    observed = StageObservation(stage="first", arrivals_rps=10, queue=0, ready=1, services=(service,))
+
+    assert utilisation(observed, ONE_BY_ONE.stage("first"), 10.0) == pytest.approx(0.7)
 
 
 def test_after_five_idle_minutes_one_replica_is_left() -> None:
