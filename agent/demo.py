@@ -93,6 +93,7 @@ def demo(file: Path | None, out: Path, *, choice: Choice, seed: int) -> None:
     console.print(f"picture: {out / PLOT}", highlight=False)
     console.print(f"decisions and their proofs: trimtab decisions --data {out}", highlight=False)
     console.print(f"one of them followed through: trimtab explain ID --data {out}", highlight=False)
+    console.print(f"all of it in the browser: trimtab console --data {out}", highlight=False)
     console.print(f"{time.perf_counter() - started:.0f} s in all", highlight=False)
 
 
