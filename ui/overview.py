@@ -13,7 +13,7 @@ from core.errors import TrimtabError
 from ui import charts, links, settings, show
 from ui.glance import Glance, glance
 from ui.heading import ended, figures, telemetry
-from ui.places import Found, Place, found
+from ui.places import Found, Place, found, warn
 from ui.show import REFRESH_S, STATES
 from ui.signing import access
 from ui.trouble import banners
@@ -37,8 +37,7 @@ def page() -> None:
 def _live() -> None:
     access.gate_again(settings.given())
     seen = found(settings.given().data)
-    for broken in seen.unreadable:
-        st.warning(show.label(broken.problem, 400), icon=":material/database_off:")
+    warn(seen)
     if not seen.places:
         _nothing(seen)
         return

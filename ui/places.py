@@ -13,6 +13,7 @@ from agent.folder import DECISIONS
 from core.errors import StoreError, UsageError
 from tools.points import Points
 from tools.presence import read_presence
+from ui import show
 
 DEPTH = 3
 """Folders below the one that was given: DATA/NAMESPACE/PIPELINE of a controller, and one more."""
@@ -22,6 +23,8 @@ BUSY_S = 1.0
 """How long a page waits for a locked store."""
 PICKER = 420
 """Pixels of the list that pipelines are chosen from."""
+MOST_PROBLEM = 400
+"""Characters of what is wrong with a store."""
 CHOSEN = "pipeline"
 """The key of the pipeline in the address, and what is remembered while other pages are looked at."""
 
@@ -78,6 +81,12 @@ def find(data: Path) -> Found:
 def found(data: Path) -> Found:
     """Return `find`, looked up anew every few seconds."""
     return find(data)
+
+
+def warn(found: Found) -> None:
+    """Show which stores cannot be read, and why."""
+    for broken in found.unreadable:
+        st.warning(show.label(broken.problem, MOST_PROBLEM), icon=":material/database_off:")
 
 
 def chosen(places: tuple[Place, ...]) -> Place:

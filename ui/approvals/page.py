@@ -33,7 +33,7 @@ from ui.approvals.waiting import (
     verdict_line,
     weigh,
 )
-from ui.places import Place, found, pick
+from ui.places import Place, found, pick, warn
 from ui.show import REFRESH_S, Look, guarded, guards
 from ui.signing import access
 from ui.when import viewers_zone, wall
@@ -87,7 +87,8 @@ def answer(place: Place, decision: str, shown: str, comment: str, *, agreed: boo
 @guards
 def _waiting(places: tuple[Place, ...]) -> None:
     viewer = access.gate_again(settings.given())
-    if found(settings.given().data).places != places:  # the rest of the page is about other loops now
+    here = found(settings.given().data)
+    if here.places != places:  # the rest of the page is about other loops now
         st.rerun()
     zone, now = viewers_zone(), time.time()
     everything = _everything(places)
@@ -95,7 +96,8 @@ def _waiting(places: tuple[Place, ...]) -> None:
     layout = laid_out(st.session_state.get(LAYOUT), [w.key for w in waiting], now)
     st.session_state[LAYOUT] = layout
     said(PART)
-    if not waiting:
+    warn(here)
+    if not waiting and not here.unreadable:
         show.empty(
             "No change waits for an answer",
             "A loop asks for each change while its mode is approve. Start one with it:",

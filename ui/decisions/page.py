@@ -48,9 +48,10 @@ COLUMN = 12
 def page() -> None:
     """Draw the decision that the address names, or the list."""
     seen = places.found(settings.given().data)
-    for one in seen.unreadable:
-        st.warning(show.label(one.problem, 400), icon=":material/database_off:")
+    places.warn(seen)
     if not seen.places:
+        if seen.unreadable:
+            return
         show.empty(
             "No decision yet", "A loop makes them; in a minute, on a simulated cluster:", "$ trimtab demo"
         )

@@ -29,7 +29,7 @@ from ui.pipeline.panel import answered, panel
 from ui.pipeline.present import Present, open_request, present_of
 from ui.pipeline.series import MOST_READ, RANGES, Drawn, drawn, usual_range
 from ui.pipeline.tradeoffs import frontier_chart, spot
-from ui.places import BUSY_S, Place, found, pick
+from ui.places import BUSY_S, Place, found, pick, warn
 from ui.show import REFRESH_S, guards, number, percent
 from ui.signing import access
 from ui.when import HOUR_S, viewers_zone
@@ -42,8 +42,7 @@ LOOKED_S = 30.0
 def page() -> None:
     """Draw the page; what lives is drawn again every few seconds, the sliders stay as they are."""
     seen = found(settings.given().data)
-    for broken in seen.unreadable:
-        st.warning(show.label(broken.problem, 400), icon=":material/database_off:")
+    warn(seen)
     if not seen.places:
         st.title("Pipeline", anchor=False)
         if seen.unreadable:

@@ -5,7 +5,6 @@ Questions, answers and tools' results are text of others, and are shown as text 
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from itertools import groupby
@@ -18,11 +17,13 @@ from agent.explain.conversation import Conversation
 from agent.explain.question import MOST_QUESTION
 from agent.explain.reply import By, Reply, Statement
 from agent.explain.steps import Asking, Saying, Step, Used
+from agent.explain.text import neutral
 from core.errors import StoreError, TrimtabError
 from core.tooluse import ToolUse
 from ui import links, settings, show
+from ui.decisions.draw_thought import lines, pretty
 from ui.links import ABOUT
-from ui.places import Place, found, pick
+from ui.places import Place, found, pick, warn
 from ui.questions.asking import EXAMPLES, about, answered, asking_as
 from ui.questions.conversations import Answered, Conversations, Kept
 from ui.settings import ConsoleSettings
@@ -80,7 +81,10 @@ def page() -> None:
     given = asking_as(viewer, given)
     st.title("Ask", anchor=False)
     here = found(given.data)
+    warn(here)
     if not here.places:
+        if here.unreadable:
+            return
         show.empty(
             "There is nothing to ask about yet",
             f"There is no decision below {given.data}. In a minute, on a simulated cluster:",
@@ -207,8 +211,9 @@ class Watch:
                 self.saying.empty()
                 self.status.update(label=f"Asking the language model, call {number}", expanded=True)
             case Used(use):
-                self.status.text(f"{use.id} {use.tool}")  # not in a `with`: its end would end the status
-                self.status.code(use.arguments, language="json", wrap_lines=True)
+                # Not in a `with`: its end would end the status.
+                self.status.text(neutral(f"{use.id} {use.tool}"))
+                self.status.code(_readable(use.arguments), language="json", wrap_lines=True)
             case Saying(text):
                 self.saying.text(text)
 
@@ -248,14 +253,11 @@ def _statements(reply: Reply, source: str, statements: list[Statement]) -> None:
 
 
 def _use(use: ToolUse) -> None:
-    st.text(f"{use.id} {use.tool}{'' if use.ok else ', without an answer'}")
-    st.code(use.arguments, language="json", wrap_lines=True)
+    st.text(neutral(f"{use.id} {use.tool}{'' if use.ok else ', without an answer'}"))
+    st.code(_readable(use.arguments), language="json", wrap_lines=True)
     st.code(_readable(use.result), language="json", wrap_lines=True, height=RESULT_PX)
 
 
-def _readable(result: str) -> str:
-    """Return a tool's result on lines of its own; as it is where it was cut off, and is no JSON any more."""
-    try:
-        return json.dumps(json.loads(result), indent=2, ensure_ascii=False)
-    except ValueError:
-        return result
+def _readable(text: str) -> str:
+    """Return a tool's JSON on lines of its own, without what is hidden in it; what was cut off as it is."""
+    return lines(pretty(text), 2 * len(text))

@@ -1,0 +1,83 @@
+"""What is absurd on record, or wrong with a file, is shown or said in a banner: no page breaks, none lies."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from agent.explain.reply import Reply, Statement
+from agent.folder import DECISIONS
+from agent.planners.rules import RulesPlanner
+from core.tooluse import ToolUse
+from tests.agent.toy import toy_run, turns
+from ui.questions.conversations import Answered, Conversations
+from ui.signing.access import NOBODY
+
+UNFORESEEN = "nobody foresaw"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder of a loop that took three turns and ended."""
+    folder = tmp_path_factory.mktemp("absurd")
+    with toy_run(folder, RulesPlanner()) as run:
+        run.loop.recover()
+        turns(run, 3)
+    return folder / "data"
+
+
+@pytest.fixture
+def data(made: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(made, tmp_path / "data")
+
+
+def _script(name: str, data: str, writable: bool) -> None:
+    from importlib import import_module  # noqa: PLC0415 - AppTest runs this text alone
+    from pathlib import Path  # noqa: PLC0415 - as above
+
+    from ui import settings  # noqa: PLC0415 - as above
+
+    settings.use(settings.ConsoleSettings(data=Path(data), home=Path(data), writable=writable))
+    import_module(f"ui.{name}").page()
+
+
+def shown(name: str, data: Path, *, writable: bool = False, **address: str) -> AppTest:
+    """Return a page as it is drawn."""
+    args = (name, str(data), writable)
+    page = AppTest.from_function(_script, args=args, default_timeout=30)
+    for key, value in address.items():
+        page.query_params[key] = value
+    page.run()
+    assert not page.exception
+    assert not [e.value for e in page.error if UNFORESEEN in e.value]
+    return page
+
+
+@pytest.mark.parametrize("result", ['{"a": "\\ud800"}', "[" * 4000, '{"a": "safe\u202eevil"}'])
+def test_an_answer_whose_tool_said_something_absurd_does_not_end_the_conversation(
+    result: str, data: Path
+) -> None:
+    use = ToolUse(id="t1", call="c1", tool="solve", arguments=result, ok=True, result=result)
+    reply = Reply("toy-000001", "why?", "model", (Statement("so", "t1"),))
+    Conversations(data).keep(NOBODY, "toy", Answered(reply, (use,)))
+
+    page = shown("questions.page", data)
+
+    assert page.chat_input
+    assert not [c for c in page.code if "\u202e" in c.value]
+
+
+@pytest.mark.parametrize(
+    "name", ["overview", "pipeline.page", "decisions.page", "questions.page", "approvals.page"]
+)
+def test_a_store_that_cannot_be_read_is_never_taken_for_an_empty_one(name: str, data: Path) -> None:
+    for beside in data.glob(f"{DECISIONS}*"):
+        beside.write_bytes(b"not a database at all" * 100)
+
+    page = shown(name, data)
+
+    assert any("not a database" in w.value for w in page.warning)
+    assert not [c for c in page.code if "trimtab" in c.value], "it says how to make a store that is there"
