@@ -85,7 +85,7 @@ class Variant(Frozen):
     def interpolated(self, batch: int) -> Measurement:
         """Estimate the point at *batch* by a line between the measured neighbours.
 
-        Only the simulator and displays use it, never the solver.
+        For the simulator, displays and policies that react; the solver never uses it.
 
         Raises:
             UsageError: *batch* lies outside the measured range.
