@@ -21,14 +21,15 @@ from ui.signing.signin import read_sign_in, secrets_of
 
 FOLDER = Path(ui.__file__).parent
 SCRIPT, THEME = FOLDER / "app.py", FOLDER / "theme.toml"
-PAGES = (
-    "overview",
-    "pipeline.page",
-    "decisions.page",
-    "questions.page",
-    "approvals.page",
-    "evaluations.page",
+HEAVY = (
+    "agent.choosing",
+    "agent.explain.answer",
+    "altair",
+    "evals.standings",
+    "pandas",
+    "pyarrow.dataset",
 )
+"""What pages import that takes long; not the pages themselves, whose caches want a server that runs."""
 QUIET_S = 120
 """How long a browser that is gone may come back to the page as it was."""
 MOST_MESSAGE_MB = 50
@@ -71,8 +72,8 @@ def serve(given: Given) -> None:
 
 
 def _warm() -> None:
-    """Import what pages need, so that not the first visitor waits for it."""
-    for name in ("pandas", "pyarrow.dataset", *(f"ui.{page}" for page in PAGES)):
+    """Import what is heavy, so that not the first visitor waits for it."""
+    for name in HEAVY:
         import_module(name)
 
 
