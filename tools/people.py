@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from core.errors import StoreError
-from tools.store import BUSY_S, cause
+from tools.store import BUSY_S, access, cause
 
 
 class PeopleFile:
@@ -24,28 +24,35 @@ class PeopleFile:
         StoreError: the file cannot be opened, read or written, or holds something else.
     """
 
-    def __init__(self, path: Path, schema: str, tables: Sequence[str], *, busy_s: float = BUSY_S) -> None:
+    def __init__(
+        self,
+        path: Path,
+        schema: str,
+        tables: Sequence[str],
+        *,
+        read_only: bool = False,
+        busy_s: float = BUSY_S,
+    ) -> None:
         """Open the file; make it, and the tables it lacks.
 
         Args:
             path: The file.
             schema: What makes the tables where they are missing.
             tables: Their names; no row of them is ever changed or deleted.
+            read_only: Leave it as it is; tables that it lacks are empty.
             busy_s: How long to wait for another writer, in seconds.
         """
         self.path = path
         with self._reporting():
             self._db = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode=rwc",
+                f"{path.absolute().as_uri()}?{access(path, read_only=read_only)}",
                 uri=True,
                 timeout=busy_s,
                 isolation_level=None,
                 check_same_thread=False,
             )
             try:
-                self._db.execute("PRAGMA journal_mode=WAL")
-                self._db.execute("PRAGMA synchronous=FULL")
-                self._prepare(schema, tables)
+                self._prepare(schema, tables, read_only=read_only)
             except sqlite3.DatabaseError:
                 self._db.close()
                 raise
@@ -54,10 +61,16 @@ class PeopleFile:
         """Close the file."""
         self._db.close()
 
-    def _prepare(self, schema: str, tables: Sequence[str]) -> None:
+    def _prepare(self, schema: str, tables: Sequence[str], *, read_only: bool) -> None:
         """Make what is missing, under one lock: two may open a new file at once."""
         rules = _append_only(tables)
         known = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master")}
+        if read_only:
+            if known.isdisjoint(tables):  # of before there were commands
+                self._db.executescript(schema.replace("CREATE TABLE", "CREATE TEMP TABLE"))
+            return
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
         if not known >= {*tables, *rules}:
             self._db.executescript(f"BEGIN IMMEDIATE; {schema}; {' '.join(rules.values())} COMMIT;")
 

@@ -6,6 +6,7 @@ changed or deleted (triggers refuse it), so an intent without a decision is what
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -252,7 +253,7 @@ def connected(path: Path, *, read_only: bool, busy_s: float) -> sqlite3.Connecti
     if read_only and not path.is_file():
         raise UsageError(f"there is no decision store at {path}; `trimtab run` makes one")
     db = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}",
+        f"{path.absolute().as_uri()}?{access(path, read_only=read_only)}",
         uri=True,
         timeout=busy_s,
         isolation_level=None,
@@ -264,6 +265,17 @@ def connected(path: Path, *, read_only: bool, busy_s: float) -> sqlite3.Connecti
         db.close()
         raise
     return db
+
+
+def access(path: Path, *, read_only: bool) -> str:
+    """Return how to open a file in WAL mode.
+
+    SQLite makes a log even to read. Where the folder takes none nobody writes, and the file is read alone.
+    """
+    if not read_only:
+        return "mode=rwc"
+    logged = path.with_name(f"{path.name}-wal").exists()
+    return "mode=ro" if logged or os.access(path.parent, os.W_OK) else "mode=ro&immutable=1"
 
 
 def _prepare(db: sqlite3.Connection, *, read_only: bool) -> None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from agent.explain.reply import Reply, Statement
-from agent.folder import DECISIONS
+from agent.folder import DECISIONS, REQUESTS
 from agent.planners.rules import RulesPlanner
 from core.tooluse import ToolUse
 from tests.agent.toy import toy_run, turns
 from ui.questions.conversations import Answered, Conversations
 from ui.signing.access import NOBODY
 
+PAGES = ("overview", "pipeline.page", "decisions.page", "questions.page", "approvals.page")
 UNFORESEEN = "nobody foresaw"
 
 
@@ -70,9 +74,7 @@ def test_an_answer_whose_tool_said_something_absurd_does_not_end_the_conversatio
     assert not [c for c in page.code if "\u202e" in c.value]
 
 
-@pytest.mark.parametrize(
-    "name", ["overview", "pipeline.page", "decisions.page", "questions.page", "approvals.page"]
-)
+@pytest.mark.parametrize("name", PAGES)
 def test_a_store_that_cannot_be_read_is_never_taken_for_an_empty_one(name: str, data: Path) -> None:
     for beside in data.glob(f"{DECISIONS}*"):
         beside.write_bytes(b"not a database at all" * 100)
@@ -81,3 +83,38 @@ def test_a_store_that_cannot_be_read_is_never_taken_for_an_empty_one(name: str, 
 
     assert any("not a database" in w.value for w in page.warning)
     assert not [c for c in page.code if "trimtab" in c.value], "it says how to make a store that is there"
+
+
+@pytest.fixture
+def sealed(data: Path) -> Iterator[Path]:
+    """Give a folder that nobody can write to, as on a volume that is mounted to be read."""
+    with closing(sqlite3.connect(data / DECISIONS)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    for beside in (*data.glob("*-wal"), *data.glob("*-shm")):
+        beside.unlink()
+    files = [data, *data.iterdir()]
+    for one in files:
+        one.chmod(0o555 if one.is_dir() else 0o444)
+    yield data
+    for one in files:
+        one.chmod(0o755)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_folder_that_can_only_be_read_is_shown(name: str, sealed: Path) -> None:
+    page = shown(name, sealed)
+
+    assert not page.warning
+    assert not page.error
+
+
+def test_whoever_looks_leaves_the_files_as_they_are(data: Path) -> None:
+    with closing(sqlite3.connect(data / REQUESTS)) as db:
+        for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            db.execute(f"DROP TABLE {table}")
+        db.commit()
+    for name in PAGES:
+        shown(name, data)
+
+    with closing(sqlite3.connect(data / REQUESTS)) as db:
+        assert db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)

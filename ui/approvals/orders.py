@@ -34,7 +34,7 @@ def orders_of(place: Place) -> tuple[Commanded, ...]:
     path = place.folder / REQUESTS
     if not path.is_file():
         return ()
-    with closing(Commands(path, must_exist=True, busy_s=BUSY_S)) as commands:
+    with closing(Commands(path, read_only=True, busy_s=BUSY_S)) as commands:
         return commands.latest(LISTED)
 
 

@@ -212,7 +212,7 @@ def _number(name: str) -> tuple[int, str]:
 @lru_cache(maxsize=MOST_KEPT)
 def _read(path: Path, stamp: tuple[int, ...]) -> tuple[Asked, ...]:
     """Read a file; one that is as it was is not read again: a page looks at all of them every few seconds."""
-    with closing(Requests(path, must_exist=True, busy_s=BUSY_S)) as requests:
+    with closing(Requests(path, read_only=True, busy_s=BUSY_S)) as requests:
         return requests.latest(LISTED)
 
 

@@ -97,7 +97,7 @@ def open_request(place: Place, now: float) -> Request | None:
     path = place.folder / REQUESTS
     if not path.is_file():
         return None
-    with closing(Requests(path, must_exist=True, busy_s=BUSY_S)) as requests:
+    with closing(Requests(path, read_only=True, busy_s=BUSY_S)) as requests:
         found = [Waiting(place, asked) for asked in requests.latest(LISTED)]
     mine = (w.request for w in found if w.open(now) and w.request.pipeline == place.pipeline)
     return next(mine, None)

@@ -213,7 +213,7 @@ class Watch:
             case Used(use):
                 # Not in a `with`: its end would end the status.
                 self.status.text(neutral(f"{use.id} {use.tool}"))
-                self.status.code(_readable(use.arguments), language="json", wrap_lines=True)
+                self.status.code(lines(use.arguments, len(use.arguments)), language="json", wrap_lines=True)
             case Saying(text):
                 self.saying.text(text)
 
@@ -254,7 +254,7 @@ def _statements(reply: Reply, source: str, statements: list[Statement]) -> None:
 
 def _use(use: ToolUse) -> None:
     st.text(neutral(f"{use.id} {use.tool}{'' if use.ok else ', without an answer'}"))
-    st.code(_readable(use.arguments), language="json", wrap_lines=True)
+    st.code(lines(use.arguments, len(use.arguments)), language="json", wrap_lines=True)
     st.code(_readable(use.result), language="json", wrap_lines=True, height=RESULT_PX)
 
 
