@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import altair as alt
@@ -27,6 +28,11 @@ BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION, GREY = (
 MOST_DRAWN = 480
 """Points of a curve: what a screen has room for, each being the worst of those it stands for."""
 MS = 1000.0
+CLOCK = (
+    "timeFormat(datum.value, seconds(datum.value) ? '%H:%M:%S'"
+    " : hours(datum.value) || minutes(datum.value) ? '%H:%M' : '%d %b')"
+)
+"""How the axis tells a time, in Vega's words: by 24 hours, in the browser's zone."""
 
 Row = dict[str, Any]
 Chart = alt.Chart | alt.LayerChart | alt.FacetChart
@@ -52,13 +58,19 @@ class Across:
         unix = self.when.unix(time_s)
         return time_s / MINUTE_S if unix is None else unix * MS
 
+    def _end(self, time_s: float) -> float | str:
+        """Return an end of the axis: to Vega a number there is a year, elsewhere it is milliseconds."""
+        place = self.at(time_s)
+        return datetime.fromtimestamp(place / MS, UTC).isoformat() if self.wall else place
+
     def x(self) -> alt.X:
         """Return the encoding."""
         scale = alt.Scale(nice=False)
         if self.span_s is not None:
-            scale = alt.Scale(nice=False, domain=[self.at(time_s) for time_s in self.span_s])
+            scale = alt.Scale(nice=False, domain=[self._end(time_s) for time_s in self.span_s])
         if self.wall:
-            return alt.X("x:T", title=None, axis=alt.Axis(grid=False, tickCount=6), scale=scale)
+            axis = alt.Axis(grid=False, tickCount=6, labelExpr=CLOCK)
+            return alt.X("x:T", title=None, axis=axis, scale=scale)
         axis = alt.Axis(grid=False, tickCount=8)
         title = "minutes into the run" if self.titled else None
         return alt.X("x:Q", title=title, axis=axis, scale=scale)
