@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import streamlit as st
@@ -74,7 +75,7 @@ def find(data: Path) -> Found:
             unreadable.append(Unreadable(folder, str(error)))
             continue
         places += [Place(folder, name, _key(data, folder, name)) for name in names]
-    return Found(tuple(sorted(places, key=lambda p: p.key)), tuple(unreadable))
+    return Found(tuple(sorted(_told_apart(data, places), key=lambda p: p.key)), tuple(unreadable))
 
 
 @st.cache_data(ttl=LOOKED_S, show_spinner=False, max_entries=4)
@@ -130,6 +131,17 @@ def _alive(folder: Path) -> tuple[str, ...]:
 def _key(data: Path, folder: Path, pipeline: str) -> str:
     parts = folder.relative_to(data).parts
     return "/".join(parts if parts and parts[-1] == pipeline else (*parts, pipeline))
+
+
+def _told_apart(data: Path, places: list[Place]) -> list[Place]:
+    """Return the places with keys of which no two are the same: no folder's path has two slashes."""
+    keys = Counter(place.key for place in places)
+    return [
+        place
+        if keys[place.key] == 1 and "//" not in place.key
+        else replace(place, key=f"{place.folder.relative_to(data).as_posix()}//{place.pipeline}")
+        for place in places
+    ]
 
 
 def _stores(folder: Path, depth: int) -> Iterator[Path]:

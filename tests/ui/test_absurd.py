@@ -16,6 +16,7 @@ from agent.folder import DECISIONS, REQUESTS
 from agent.planners.rules import RulesPlanner
 from core.tooluse import ToolUse
 from tests.agent.toy import toy_run, turns
+from tools.presence import read_presence, write_presence
 from ui.questions.conversations import Answered, Conversations
 from ui.signing.access import NOBODY
 
@@ -118,3 +119,15 @@ def test_whoever_looks_leaves_the_files_as_they_are(data: Path) -> None:
 
     with closing(sqlite3.connect(data / REQUESTS)) as db:
         assert db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("clock_s", [1e17, 1e300])
+def test_a_clock_beyond_the_calendar_is_said_and_breaks_nothing(clock_s: float, data: Path) -> None:
+    presence = read_presence(data)
+    assert presence is not None
+    absurd = {"clock_s": clock_s, "real_time": True, "ended": None}
+    write_presence(data, presence.model_copy(update=absurd))
+
+    page = shown("approvals.page", data, writable=True)
+
+    assert any("beyond the calendar" in e.value for e in page.error)

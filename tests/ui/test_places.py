@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,16 @@ def test_a_loop_whose_first_decision_waits_for_a_person_is_a_place(tmp_path: Pat
         [place] = find(tmp_path).places
 
     assert place == Place(tmp_path, "toy", "toy")
+
+
+def test_no_two_pipelines_have_the_same_key_however_their_folders_and_names_lie(tmp_path: Path) -> None:
+    loop_in(tmp_path / "one")
+    for folder in ("a", "a/toy"):
+        shutil.copytree(tmp_path / "one" / "data", tmp_path / "all" / folder, dirs_exist_ok=True)
+
+    places = find(tmp_path / "all").places
+
+    assert [(p.key, p.folder.relative_to(tmp_path / "all").as_posix()) for p in places] == [
+        ("a//toy", "a"),
+        ("a/toy//toy", "a/toy"),
+    ]

@@ -187,7 +187,12 @@ def _default(clock: Clock, ahead_min: float) -> datetime:
     """Return that many minutes from now as the viewer's clock shows them, at a full step."""
     unix, step_s = clock.when.unix(clock.now_s) or 0.0, STEP_MIN * MINUTE_S
     begins = math.ceil((unix + ahead_min * MINUTE_S) / step_s) * step_s
-    return datetime.fromtimestamp(begins, clock.when.zone).replace(tzinfo=None)
+    try:
+        return datetime.fromtimestamp(begins, clock.when.zone).replace(tzinfo=None)
+    except (ValueError, OverflowError, OSError) as error:
+        raise UsageError(
+            f"the loop's clock shows {clock.now_s:g} s, beyond the calendar: no event can be announced to it"
+        ) from error
 
 
 def _announced(place: Place) -> None:
