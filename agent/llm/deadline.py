@@ -20,7 +20,7 @@ Told = TypeVar("Told")
 
 
 class OutOfTime(Exception):
-    """The call has not returned within its deadline. It may still be running."""
+    """The call has not returned within its deadline. It ends with the next that it tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +54,35 @@ def in_time(
     """
     box: queue.SimpleQueue[_Telling[Told] | _Returned[Made] | _Raised] = queue.SimpleQueue()
 
+    over = threading.Event()
+
+    def tell(value: Told) -> None:
+        if over.is_set():
+            raise OutOfTime  # nobody listens any more: whatever is left to tell is not worth the work
+        box.put(_Telling(value))
+
     def run() -> None:
         try:
-            box.put(_Returned(call(lambda value: box.put(_Telling(value)))))
+            box.put(_Returned(call(tell)))
         except Exception as error:  # noqa: BLE001 - handed over to the caller's thread
             box.put(_Raised(error))
 
     threading.Thread(target=run, name="model call", daemon=True).start()
     ends_s = time.monotonic() + seconds
-    while True:
-        left_s = ends_s - time.monotonic()
-        match _next(box, left_s):
-            case _Telling(value) if left_s > 0:
-                heard(value)
-            case _Returned(value):
-                return value
-            case _Raised(error):
-                raise error from None
-            case _:
-                raise OutOfTime
+    try:
+        while True:
+            left_s = ends_s - time.monotonic()
+            match _next(box, left_s):
+                case _Telling(value) if left_s > 0:
+                    heard(value)
+                case _Returned(value):
+                    return value
+                case _Raised(error):
+                    raise error from None
+                case _:
+                    raise OutOfTime
+    finally:
+        over.set()
 
 
 def _next(

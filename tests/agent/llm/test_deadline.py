@@ -95,3 +95,20 @@ def test_nothing_is_heard_after_the_deadline_even_if_it_waits_already() -> None:
         over.set()
 
     assert heard == [1]
+
+
+def test_a_call_that_nobody_waits_for_any_more_ends_with_the_next_that_it_tells() -> None:
+    ended = threading.Event()
+
+    def call(tell: Tell) -> None:
+        try:
+            while True:
+                tell(1)
+                time.sleep(0.01)
+        finally:
+            ended.set()
+
+    with pytest.raises(OutOfTime):
+        in_time(call, 0.1, lambda _: None)
+
+    assert ended.wait(5)
