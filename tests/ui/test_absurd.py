@@ -14,9 +14,11 @@ from streamlit.testing.v1 import AppTest
 from agent.explain.reply import Reply, Statement
 from agent.folder import DECISIONS, REQUESTS
 from agent.planners.rules import RulesPlanner
+from core.assessment import Finding
 from core.tooluse import ToolUse
 from tests.agent.toy import toy_run, turns
 from tools.presence import read_presence, write_presence
+from tools.store import DecisionStore
 from ui.questions.conversations import Answered, Conversations
 from ui.signing.access import NOBODY
 
@@ -131,3 +133,20 @@ def test_a_clock_beyond_the_calendar_is_said_and_breaks_nothing(clock_s: float, 
     page = shown("approvals.page", data, writable=True)
 
     assert any("beyond the calendar" in e.value for e in page.error)
+
+
+def test_thousands_of_findings_and_tool_calls_are_counted_and_the_ends_of_them_drawn(data: Path) -> None:
+    finding = Finding(kind="slo breach", subject="toy", statement="late", since_s=1.0)
+    use = ToolUse(id="t1", call="c1", tool="solve", arguments="{}", ok=True, result="x" * 8000)
+    with closing(DecisionStore(data / DECISIONS)) as store:
+        last = store.latest(1)[0]
+        many = {"id": "toy-000009", "findings": (finding,) * 5000, "uses": (use,) * 500}
+        store.record(last.model_copy(update=many))
+
+    page = shown("decisions.page", data, decision="toy-000009")
+
+    told = [t.value for t in page.text]
+    assert "and 4960 more findings: the record below has them" in told
+    assert any(text.endswith("more steps: the record below has them") for text in told)
+    assert len(page.expander) < 100
+    assert page.get("download_button"), "the record is whole"

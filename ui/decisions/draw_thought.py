@@ -25,6 +25,8 @@ from ui.struck import STROKE, struck
 
 MOST_NAMED = 8
 """Signals that are named when they are not fresh."""
+MOST_FINDINGS = 40
+"""Findings that are drawn: each takes a line, and a browser its time."""
 AUTHORS: dict[Author, Look] = {
     "model": Look("violet", ":material/smart_toy:"),
     "no model": Look("gray", ":material/calculate:"),
@@ -95,12 +97,14 @@ def foreseen(found: Foreseen, *, brief: bool) -> None:
 def assessed(found: Assessed) -> None:
     """Draw the findings with their evidence, the corrections of the profile, and the calendar."""
     with step(":material/troubleshoot:", "Assessed"):
-        for finding in found.findings:
+        for finding in found.findings[:MOST_FINDINGS]:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.badge(finding.kind, icon=":material/priority_high:", color="orange")
                 show.plain(f"{finding.subject}: {finding.statement}")
             if notes := finding_notes(finding):
                 st.caption(notes)
+        if len(found.findings) > MOST_FINDINGS:
+            st.text(f"and {len(found.findings) - MOST_FINDINGS} more findings: the record below has them")
         paragraph(
             *belief_lines(found.belief),
             *(event_line(event, found.time_s) for event in found.events),
@@ -138,7 +142,7 @@ def used(use: ToolUse) -> None:
                 st.badge("answered", icon=":material/check:", color="green")
             else:
                 st.badge("could not answer", icon=":material/error:", color="red")
-            for cause in use.shows:
+            for cause in use.shows[:MOST_NAMED]:
                 st.badge(show.in_badge(f"shows {cause}"), icon=":material/fact_check:", color="blue")
             show.plain(f"{use.id}  {use.tool} {use.arguments}", 2 * show.MOST_LABEL)
         with st.expander("Result", icon=":material/data_object:"):
@@ -172,8 +176,7 @@ def spent(found: Spent, planner: str) -> None:
         show.plain(
             f"{planning.model or 'a model'} was asked with prompt {planning.prompt or 'unknown'}, because:"
         )
-        for trigger in planning.triggers:
-            show.plain(f"• {trigger}")
+        paragraph(*(f"• {trigger}" for trigger in planning.triggers))
         if planning.fell_back:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.badge("the rules decided instead", icon=":material/alt_route:", color="orange")

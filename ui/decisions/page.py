@@ -40,6 +40,8 @@ from ui.show import REFRESH_S, Look
 from ui.signing import access
 from ui.when import When, viewers_zone
 
+MOST_AT_AN_END = 40
+"""Steps drawn at each end of a decision that has very many; a model's budget allows few."""
 COLUMN = 12
 """Characters of a title in the account."""
 
@@ -58,8 +60,7 @@ def page() -> None:
         return
     name = st.query_params.get(ABOUT)
     if name is None:
-        st.title("Decisions", anchor=False)
-        place = places.pick(seen)
+        place = places.titled(seen, "Decisions")
         decision_list.draw(place, when_of(place, viewers_zone()))
         return
     place = places.chosen(seen.places)
@@ -72,7 +73,12 @@ def _one(place: Place, found: Opened, when: When) -> None:
     if found.trouble:
         st.warning(show.label(found.trouble, 400), icon=":material/flight:")
     steps = timeline(found.decision, found.pipeline, found.entries, found.later)
-    for one in steps:
+    left_out = len(steps) - 2 * MOST_AT_AN_END
+    for number, one in enumerate(steps):
+        if number == MOST_AT_AN_END and left_out > 0:
+            st.text(f"{left_out} more steps: the record below has them")
+        if left_out > 0 and MOST_AT_AN_END <= number < MOST_AT_AN_END + left_out:
+            continue
         if not (isinstance(one, Spent) and quiet(found.decision)):
             _step(one, place, found, when)
     _record(found)
