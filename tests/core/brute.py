@@ -216,9 +216,9 @@ def ties(instance: Instance, candidates: list[Candidate], within: float = 2e-8) 
     return [c for c in left if (c.accuracy or 0.0) >= highest - 1e-9]
 
 
-def trade_offs(instance: Instance) -> list[tuple[float, float]]:
-    """Return (cores, accuracy) of every feasible configuration that no other beats, cheapest first."""
-    points = sorted({(c.cores, -(c.accuracy or 0.0)) for c in feasible(instance)})
+def trade_offs(candidates: list[Candidate]) -> list[tuple[float, float]]:
+    """Return (cores, accuracy) of every one among *candidates* that no other beats, cheapest first."""
+    points = sorted({(c.cores, -(c.accuracy or 0.0)) for c in candidates})
     kept: list[tuple[float, float]] = []
     for cores, lost in points:
         if not kept or -lost > kept[-1][1]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pytest
 from pydantic import ValidationError
@@ -37,24 +38,37 @@ Limit = tuple[str, float | None, float | None, int]
 """Name, value, limit, and 1 where the value must be at least it, -1 where at most."""
 
 
-def proposed(instance: Instance, seed: int) -> dict[str, Setting]:
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An instance, all that enumeration holds feasible in it, and settings to judge."""
+
+    instance: Instance
+    candidates: list[Candidate]
+    settings: dict[str, Setting]
+
+
+def proposal(seed: int) -> Proposal:
     """Return settings to judge: by turns any, a feasible one, and one that is a single change from it."""
-    rng = random.Random(seed)
+    instance, rng = case(seed), random.Random(seed)
     candidates = feasible(instance)
     settings = any_settings(instance, rng)
     if not candidates or seed % 3 == 0:
-        return settings
+        return Proposal(instance, candidates, settings)
     chosen = dict(rng.choice(candidates).settings)
     if seed % 3 == 1:
         name = rng.choice(list(chosen))
         chosen[name] = settings[name]
-    return chosen
+    return Proposal(instance, candidates, chosen)
 
 
-@pytest.mark.parametrize("seed", range(INSTANCES))
-def test_every_constraint_is_judged_with_its_slack(seed: int) -> None:
-    instance = case(seed)
-    settings = proposed(instance, seed)
+@pytest.fixture(scope="module", params=range(INSTANCES))
+def proposed(request: pytest.FixtureRequest) -> Proposal:
+    """Give a proposal; each is enumerated once for all tests."""
+    return proposal(request.param)
+
+
+def test_every_constraint_is_judged_with_its_slack(proposed: Proposal) -> None:
+    instance, settings = proposed.instance, proposed.settings
 
     verdict = verify(problem_of(instance), configuration_of(settings))
 
@@ -72,23 +86,18 @@ def test_every_constraint_is_judged_with_its_slack(seed: int) -> None:
             assert c.kept == (way * (value - limit) >= -ROUNDING * limit), c.constraint
 
 
-@pytest.mark.parametrize("seed", range(INSTANCES))
-def test_what_enumeration_holds_feasible_is_accepted_and_nothing_else(seed: int) -> None:
-    instance = case(seed)
-    settings = proposed(instance, seed)
+def test_what_enumeration_holds_feasible_is_accepted_and_nothing_else(proposed: Proposal) -> None:
+    instance, settings = proposed.instance, proposed.settings
 
     verdict = verify(problem_of(instance), configuration_of(settings))
 
-    assert verdict.accepted == any(c.settings == settings for c in feasible(instance))
+    assert verdict.accepted == any(c.settings == settings for c in proposed.candidates)
     assert verdict.accepted == (not verdict.violations)
-    assert (verdict.nearest is None) == (verdict.accepted or not feasible(instance))
+    assert (verdict.nearest is None) == (verdict.accepted or not proposed.candidates)
 
 
-@pytest.mark.parametrize("seed", range(INSTANCES))
-def test_the_regret_is_what_the_best_gains_over_it(seed: int) -> None:
-    instance = case(seed)
-    settings = proposed(instance, seed)
-    candidates = feasible(instance)
+def test_the_regret_is_what_the_best_gains_over_it(proposed: Proposal) -> None:
+    instance, candidates, settings = proposed.instance, proposed.candidates, proposed.settings
     judged = candidate(instance, settings)
 
     verdict = verify(problem_of(instance), configuration_of(settings))
@@ -107,11 +116,8 @@ def test_the_regret_is_what_the_best_gains_over_it(seed: int) -> None:
         assert not verdict.accepted or regret >= -1e-6
 
 
-@pytest.mark.parametrize("seed", range(INSTANCES))
-def test_the_nearest_feasible_is_feasible_and_nothing_feasible_is_nearer(seed: int) -> None:
-    instance = case(seed)
-    settings = proposed(instance, seed)
-    candidates = feasible(instance)
+def test_the_nearest_feasible_is_feasible_and_nothing_feasible_is_nearer(proposed: Proposal) -> None:
+    instance, candidates, settings = proposed.instance, proposed.candidates, proposed.settings
 
     found = nearest_feasible(problem_of(instance), configuration_of(settings))
 
@@ -125,15 +131,13 @@ def test_the_nearest_feasible_is_feasible_and_nothing_feasible_is_nearer(seed: i
     assert distance(instance, chosen.settings, settings) == pytest.approx(least, abs=1e-6)
 
 
-@pytest.mark.parametrize("seed", range(INSTANCES))
-def test_a_stage_that_changes_its_variant_takes_the_fewest_replicas(seed: int) -> None:
-    instance = case(seed)
+def test_a_stage_that_changes_its_variant_takes_the_fewest_replicas(proposed: Proposal) -> None:
+    instance, settings = proposed.instance, proposed.settings
     if instance.wait_quantile is not None:  # more replicas then shorten the wait
         return
-    settings = proposed(instance, seed)
     found = nearest_feasible(problem_of(instance), configuration_of(settings))
     chosen = {} if found is None else settings_of(found)
-    known = [c.settings for c in feasible(instance)]
+    known = [c.settings for c in proposed.candidates]
 
     for name, setting in chosen.items():
         fewer = {**chosen, name: setting._replace(replicas=setting.replicas - 1)}
@@ -144,7 +148,8 @@ def test_a_stage_that_changes_its_variant_takes_the_fewest_replicas(seed: int) -
 def test_the_proposals_are_of_every_kind() -> None:
     kinds: dict[str, int] = {}
     for seed in range(INSTANCES):
-        for name, value, limit, way in limits(case(seed), proposed(case(seed), seed)):
+        found = proposal(seed)
+        for name, value, limit, way in limits(found.instance, found.settings):
             kept = value is not None and limit is not None and way * (value - limit) >= -ROUNDING * limit
             key = f"{name.split('[')[0]} {'kept' if kept else 'broken'}"
             kinds[key] = kinds.get(key, 0) + 1
