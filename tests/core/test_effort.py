@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 
 from core.effort import BestEffort, best_effort
@@ -22,7 +24,7 @@ def test_the_largest_load_that_can_be_served_is_served(seed: int) -> None:
     instance = case(seed)
     without_floor = with_floor(instance)
 
-    effort = best_effort(problem_of(instance))
+    effort = effort_for(seed)
 
     served = None if effort is None else effort.problem.load_rps
     if feasible(without_floor):
@@ -40,7 +42,7 @@ def test_the_largest_load_that_can_be_served_is_served(seed: int) -> None:
 def test_hard_limits_are_never_exceeded(seed: int) -> None:
     problem = problem_of(case(seed))
 
-    effort = best_effort(problem)
+    effort = effort_for(seed)
 
     if effort is None:
         return
@@ -54,7 +56,7 @@ def test_hard_limits_are_never_exceeded(seed: int) -> None:
 def test_it_is_the_best_that_enumeration_finds_at_that_load(seed: int) -> None:
     instance = case(seed)
 
-    effort = best_effort(problem_of(instance))
+    effort = effort_for(seed)
 
     if effort is None:
         return
@@ -72,7 +74,7 @@ def test_it_is_the_best_that_enumeration_finds_at_that_load(seed: int) -> None:
 def test_what_is_given_up_and_what_would_be_needed_is_said(seed: int) -> None:
     instance = case(seed)
 
-    effort = best_effort(problem_of(instance))
+    effort = effort_for(seed)
 
     if effort is None:
         return
@@ -84,7 +86,7 @@ def test_what_is_given_up_and_what_would_be_needed_is_said(seed: int) -> None:
 
 
 def test_efforts_of_every_kind_are_met() -> None:
-    efforts = [best_effort(problem_of(case(seed))) for seed in INFEASIBLE]
+    efforts = [effort_for(seed) for seed in INFEASIBLE]
 
     said = [effort.given_up for effort in efforts if effort is not None]
     assert any("floor" in line and "rps" not in line for line in said)
@@ -128,6 +130,12 @@ def test_floor_and_load_go_together_where_neither_is_enough() -> None:
 
 def test_nothing_is_offered_where_no_path_is_fast_enough_at_any_load() -> None:
     assert best_effort(Problem.of(pipeline(stage("first"), stage("second"), slo_s=0.15), 10.0)) is None
+
+
+@cache
+def effort_for(seed: int) -> BestEffort | None:
+    """Return the best effort for an instance; five tests look at it."""
+    return best_effort(problem_of(case(seed)))
 
 
 def effort_of(problem: Problem) -> BestEffort:
