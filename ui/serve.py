@@ -119,6 +119,7 @@ def streamlit_options(given: ConsoleSettings) -> dict[str, Any]:
         "server.headless": True,
         "server.fileWatcherType": "none",
         "server.maxMessageSize": MOST_MESSAGE_MB,
+        "server.maxUploadSize": 0,  # no page takes a file; anybody who may connect could leave 200 MB each
         "server.disconnectedSessionTTL": QUIET_S,
         "server.baseUrlPath": "" if given.login is None else given.login.base_path,
         "browser.gatherUsageStats": False,

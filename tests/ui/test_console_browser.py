@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx2
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from agent.episode import EmbeddedRun
 from agent.planners.rules import RulesPlanner
@@ -22,6 +24,13 @@ PAGES = ("", "pipeline", "decision", "ask", "approvals", "evaluations")
 PROBES = re.compile(r"/(pipeline|decision|ask|approvals|evaluations)/_stcore/(health|host-config)$")
 """Streamlit looks below the address that was opened first, and learns from a 404 that it is a page's."""
 ERRORS = "[data-testid=stException], [data-testid=stAlertContentError]"
+UPLOAD = """async url => {
+    const token = (document.cookie.match(/_streamlit_xsrf=([^;]*)/) || [])[1] || "";
+    const body = new FormData();
+    body.append("file", new Blob(["x".repeat(1000000)]), "f");
+    const answer = await fetch(url, {method: "PUT", body, headers: {"X-Xsrftoken": token}});
+    return answer.status;
+}"""
 PIPELINE = "calm/data/toy"
 OTHER = running("small", 5)
 """Another change than the one that waits at first."""
@@ -197,3 +206,22 @@ def test_hostile_words_stay_words(path: str, hostile: tuple[Console, str], page:
     expect(page.locator(f"{MAIN} strong", has_text="bold")).to_have_count(0)
     if path in ("", "decision", "approvals"):
         assert SCRIPT in text_of(page)
+
+
+def test_nobody_can_leave_a_file_with_the_console(read_only: Console, browser: Browser) -> None:
+    page = browser.new_page()  # not the fixture's: the browser reports the refusal as an error
+    sessions: list[str] = []
+
+    def heard(frame: str | bytes) -> None:
+        if isinstance(frame, bytes):
+            message = ForwardMsg.FromString(frame)
+            if message.HasField("new_session"):
+                sessions.append(message.new_session.initialize.session_id)
+
+    page.on("websocket", lambda socket: socket.on("framereceived", heard))
+    opened(page, read_only.url)
+
+    status = page.evaluate(UPLOAD, f"{read_only.url}/_stcore/upload_file/{sessions[0]}/f")
+    page.close()
+
+    assert status == httpx2.codes.CONTENT_TOO_LARGE

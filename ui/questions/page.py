@@ -18,7 +18,7 @@ from agent.explain.question import MOST_QUESTION
 from agent.explain.reply import By, Reply, Statement
 from agent.explain.steps import Asking, Saying, Step, Used
 from agent.explain.text import neutral
-from core.errors import StoreError, TrimtabError
+from core.errors import StoreError, TrimtabError, UsageError
 from core.tooluse import ToolUse
 from ui import links, settings, show
 from ui.decisions.draw_thought import lines, pretty
@@ -28,7 +28,7 @@ from ui.questions.asking import EXAMPLES, about, answered, asking_as
 from ui.questions.conversations import Answered, Conversations, Kept
 from ui.settings import ConsoleSettings
 from ui.show import Look, guarded, guards
-from ui.signing.access import gate
+from ui.signing.access import gate, person
 from ui.struck import struck
 from ui.when import viewers_zone, wall
 
@@ -68,8 +68,10 @@ class Chat:
             return Conversation()
 
     def forget(self) -> None:
-        """Delete it."""
+        """Delete it, for who asked alone: the click may come after they signed out elsewhere."""
         with guarded():
+            if person(settings.given()).name != self.user:
+                raise UsageError(f"nothing was forgotten: you are not {self.user} any more; reload the page")
             self.kept.forget(self.user, self.place.key)
 
 

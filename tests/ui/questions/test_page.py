@@ -373,3 +373,13 @@ def test_a_decision_of_another_pipeline_is_not_asked_about(data: Path) -> None:
         raises()
     with pytest.raises(UsageError, match="no decision of 'other' yet"):
         about(Place(data, "other", "other"), None)
+
+
+def test_what_somebody_asked_cannot_be_forgotten_once_they_are_nobody(data: Path) -> None:
+    page = ask(opened(data), "why?")
+    settings.use(ConsoleSettings(data=data, home=data, writable=False))
+
+    next(b for b in page.button if b.key == "forget").click().run()
+
+    assert "nothing was forgotten" in page.error[0].value
+    assert len(Conversations(data).history(os_user(), "toy")) == 1
