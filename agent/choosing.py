@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from agent.explain.talk import Talk
+from agent.explain.talk import QUESTION, Talk
 from agent.folder import FLIGHT
 from agent.llm.prices import read_prices
 from agent.llm.settings import ClientSettings, PlannerSettings, client_settings
@@ -106,7 +106,12 @@ def chosen_talk(choice: Choice, folder: Path, environment: Mapping[str, str]) ->
         raise UsageError(f"there is no folder {folder}; `trimtab run` makes one")
     settings = read_settings(choice.settings)
     with closing(_recorder(folder, environment)) as recorder:
-        yield Talk(_adjusted(client, settings.client), recorder, prices=read_prices(choice.prices))
+        yield Talk(
+            _adjusted(client, settings.client),
+            recorder,
+            settings=QUESTION.model_copy(update={"day": settings.planner.day}),
+            prices=read_prices(choice.prices),
+        )
 
 
 def read_settings(path: Path | None) -> LlmFile:

@@ -81,7 +81,8 @@ def settings_of(given: Given) -> ConsoleSettings:
     """Return what the command line comes to.
 
     Raises:
-        UsageError: the address is none, or everybody on the network could act as the user here.
+        UsageError: the address is none, everybody on the network could act as the user here, or a folder
+            cannot be made.
         InvalidDocument: the settings of the sign-in are wrong.
     """
     host, port = address(given.listen)
@@ -99,7 +100,7 @@ def settings_of(given: Given) -> ConsoleSettings:
     return ConsoleSettings(
         data=given.data,
         evals=given.evals,
-        home=given.home,
+        home=_home(given.home, given.data),
         host=host,
         port=port,
         model=given.model,
@@ -130,6 +131,20 @@ def streamlit_options(given: ConsoleSettings) -> dict[str, Any]:
         "runner.magicEnabled": False,
     }
     return chosen | guard_of(given.host, public) | _theme()
+
+
+def _home(home: Path, data: Path) -> Path:
+    """Return the folder of the console's own files, made where it is not that of the data.
+
+    Raises:
+        UsageError: it cannot be made.
+    """
+    try:
+        if home != data:
+            home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--home: cannot make {home}: {error.strerror}; give another folder") from error
+    return home
 
 
 def _free_port(host: str, port: int) -> int:

@@ -59,6 +59,22 @@ def test_what_is_no_address_is_refused() -> None:
         settings_of(replace(GIVEN, listen="everywhere"))
 
 
+def test_a_home_of_its_own_is_made_and_that_of_the_data_is_not(tmp_path: Path) -> None:
+    own, data = tmp_path / "new" / "home", tmp_path / "data"
+
+    settings_of(replace(GIVEN, data=data, home=own))
+    settings_of(replace(GIVEN, data=data, home=data))
+
+    assert (own.is_dir(), data.exists()) == (True, False)
+
+
+def test_a_home_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(UsageError, match="--home: cannot make"):
+        settings_of(replace(GIVEN, home=tmp_path / "file" / "home"))
+
+
 def test_streamlit_keeps_its_guards_shows_no_trace_and_tells_nobody() -> None:
     options = streamlit_options(settings_of(GIVEN))
 
