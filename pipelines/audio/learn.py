@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.audio.phrases import INTENTS, Said, training_texts
+from pipelines.files import replacing
 from pipelines.runtime import Tensor
 
 SEED = 7
@@ -67,10 +68,8 @@ def kept(path: Path, make: Callable[[], dict[str, NDArray[np.generic]]]) -> None
     """Write what *make* returns to *path*, unless a whole file is there."""
     if readable(path):
         return
-    beside = path.with_suffix(".part")
-    with beside.open("wb") as file:
+    with replacing(path, sync="none") as file:
         np.savez_compressed(file, **make())  # type: ignore[arg-type] # to mypy ** may hold allow_pickle
-    beside.replace(path)
 
 
 def readable(path: Path) -> bool:

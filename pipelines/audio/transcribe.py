@@ -24,6 +24,7 @@ import pocketsphinx
 
 from pipelines.audio.phrases import vocabulary
 from pipelines.audio.sound import Samples, loudness
+from pipelines.files import replaced
 from pipelines.weights import present
 
 DICTIONARY = "dictionary.txt"
@@ -68,9 +69,7 @@ def write_dictionary(folder: Path) -> None:
     words = vocabulary()
     entries = Path(pocketsphinx.get_model_path("en-us/cmudict-en-us.dict")).read_text("utf-8").splitlines()
     ours = [entry for entry in entries if entry.split(" ", 1)[0].split("(", 1)[0] in words]
-    beside = folder / f"{DICTIONARY}.part"
-    beside.write_text("\n".join(ours) + "\n", "utf-8")
-    beside.replace(folder / DICTIONARY)
+    replaced(folder / DICTIONARY, "\n".join(ours) + "\n", sync="none")
 
 
 def close(text: str, truth: str) -> bool:

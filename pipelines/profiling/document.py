@@ -10,6 +10,7 @@ from typing import Any
 
 from core.document import API_VERSION, pipeline_from
 from core.errors import UsageError
+from pipelines.files import replaced
 from pipelines.profiling.figures import Json, Provenance, profile_document, summary_of
 from pipelines.profiling.measured import Measured
 
@@ -31,11 +32,11 @@ def write(folder: Path, measured: Measured, provenance: Provenance) -> tuple[Pat
     document = pipeline_document(measured, profile, provenance)
     pipeline_from(document)
     paths = folder / PIPELINE_FILE, folder / PROFILE_FILE
-    replaced(
+    to_out(
         paths[0],
         as_yaml(document, f"Written by `trimtab profile {measured.outline.kit}`: measured, not edited."),
     )
-    replaced(paths[1], json.dumps(profile, indent=1) + "\n")
+    to_out(paths[1], json.dumps(profile, indent=1) + "\n")
     return paths
 
 
@@ -92,17 +93,15 @@ def as_yaml(document: Mapping[str, Any], comment: str) -> str:
         return file.getvalue()
 
 
-def replaced(path: Path, text: str) -> None:
-    """Write a file as a whole.
+def to_out(path: Path, text: str) -> None:
+    """Write a file that was asked for as a whole, in a new folder where there is none.
 
     Raises:
         UsageError: it cannot be written.
     """
-    beside = path.with_suffix(".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
+        replaced(path, text, sync="none")
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}; give another --out") from error
 

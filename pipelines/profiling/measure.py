@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import TransientError
+from pipelines.files import left_behind
 from pipelines.kit import Kit
 from pipelines.profiling.answers import Items, Told, examine, items_for
 from pipelines.profiling.machine import machine
@@ -180,7 +181,9 @@ def outline(kit: Kit, models: Path, variants: Mapping[str, Sequence[str]], setti
         objective=dict(kit.objective),
         limits=dict(kit.limits),
         license_notes=dict(kit.license_notes),
-        weights={p.name: p.stat().st_size for p in sorted(models.iterdir()) if p.is_file()},
+        weights={
+            p.name: p.stat().st_size for p in sorted(models.iterdir()) if p.is_file() and not left_behind(p)
+        },
         packages=packages(),
         machine=machine(),
         threads=threads(),

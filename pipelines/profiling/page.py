@@ -13,7 +13,7 @@ from pathlib import Path
 
 from core.errors import TrimtabError, UsageError
 from pipelines.profiling.accuracy_tables import alone, differences, drift, joint, made_of
-from pipelines.profiling.document import replaced
+from pipelines.profiling.document import to_out
 from pipelines.profiling.markdown import Json
 from pipelines.profiling.speed_tables import dependence, latency, serving, where
 from pipelines.reader import read_text
@@ -65,7 +65,7 @@ def update(profile: Path, page: Path | None) -> None:
     if page is None:
         sys.stdout.write(figures(found))
         return
-    replaced(page, inserted(read_text(page), found))
+    to_out(page, inserted(read_text(page), found))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 import psutil
 
 from core.errors import TransientError
+from pipelines.files import replaced
 from pipelines.profiling.lifeline import end_with_parent
 from pipelines.serving.contract import PREFIX, LiveSettings, ReplicaSettings, environment_of
 
@@ -129,9 +130,7 @@ def free_port() -> int:
 
 def written(path: Path, live: LiveSettings) -> None:
     """Replace the configuration as a whole."""
-    beside = path.with_suffix(".part")
-    beside.write_text(live.model_dump_json(), encoding="utf-8")
-    beside.replace(path)
+    replaced(path, live.model_dump_json(), sync="none")
 
 
 def _wait_ready(process: subprocess.Popen[bytes], settings: ReplicaSettings, started_s: float) -> None:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from core.errors import UsageError
 from core.values import Frozen
+from pipelines.files import replaced
 
 KEY_FILE = "settings.json"
 Value = TypeVar("Value", bound=Frozen)
@@ -41,7 +42,7 @@ class Steps:
             else:
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir(parents=True)
-            _write(folder / KEY_FILE, text)
+            replaced(folder / KEY_FILE, text, sync="none")
         except OSError as error:
             raise UsageError(f"{folder}: cannot be written: {error.strerror}; give another --out") from error
         return cls(folder)
@@ -60,7 +61,7 @@ class Steps:
 
     def keep(self, name: str, found: Frozen) -> None:
         """Keep what a step found, whole or not at all."""
-        _write(self._path(name), found.model_dump_json())
+        replaced(self._path(name), found.model_dump_json(), sync="none")
 
     def __len__(self) -> int:
         return len(list(self._folder.glob("*-*.json")))
@@ -80,9 +81,3 @@ def _refuse_other(path: Path, wanted: Mapping[str, object]) -> None:
                 f"{path.parent}: its steps were measured with {name} {found.get(name)!r}, "
                 f"now it is {wanted.get(name)!r}; start afresh without --resume"
             )
-
-
-def _write(path: Path, text: str) -> None:
-    beside = path.with_suffix(".part")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)

@@ -23,7 +23,7 @@ from core.errors import InvalidDocument, TrimtabError, UsageError
 from pipelines import kits
 from pipelines.kit import BadItem, Example, Kit, StageKit
 from pipelines.profiling.ballots import summary
-from pipelines.profiling.document import replaced
+from pipelines.profiling.document import to_out
 from pipelines.profiling.machine import machine
 from pipelines.profiling.walk import Choice, Walk, choices, stages_before
 from pipelines.serving.served import Served, load
@@ -121,7 +121,7 @@ def _record(given: argparse.Namespace) -> None:
         kits.load(name), models, examples=given.examples, seed=given.seed, provenance=provenance
     )
     content = table.model_dump(mode="json")
-    replaced(path, json.dumps({stage: content}, separators=(",", ":"), sort_keys=True) + "\n")
+    to_out(path, json.dumps({stage: content}, separators=(",", ":"), sort_keys=True) + "\n")
     sys.stdout.write(summary(table) + "\n")
 
 

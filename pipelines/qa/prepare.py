@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.files import replaced
 from pipelines.qa import files
 from pipelines.qa.questions import Question, Sort, questions
 from pipelines.qa.read import evident, sentences
@@ -52,7 +53,7 @@ def prepare(folder: Path, say: Callable[[str], None]) -> None:
         return
     _index(folder, say)
     _train(folder, say)
-    _write(folder / RECIPE_FILE, json.dumps({"recipe": RECIPE}).encode())
+    replaced(folder / RECIPE_FILE, json.dumps({"recipe": RECIPE}), sync="none")
 
 
 def _is_made(folder: Path) -> bool:
@@ -66,7 +67,7 @@ def _index(folder: Path, say: Callable[[str], None]) -> None:
     corpus = [place.passage for place in places()]
     leads = [sentences(passage)[0] for passage in corpus]
     say(f"indexing {len(corpus)} passages")
-    _write(folder / files.PASSAGES, json.dumps(corpus).encode())
+    replaced(folder / files.PASSAGES, json.dumps(corpus), sync="none")
     terms, worth = bm25_table(corpus)
     _save(folder / files.BM25, terms=np.array(terms), worth=worth)
     _save(folder / files.RARITY, rarity(corpus))
@@ -139,11 +140,4 @@ def _save(path: Path, array: NDArray[np.float32] | None = None, **arrays: NDArra
         np.savez(content, **arrays)  # type: ignore[arg-type] # to mypy ** may hold allow_pickle
     else:
         np.save(content, array)
-    _write(path, content.getvalue())
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write beside and rename, so that a half-written file is never taken for a whole one."""
-    beside = path.with_name(path.name + ".part")
-    beside.write_bytes(content)
-    beside.replace(path)
+    replaced(path, content.getvalue(), sync="none")

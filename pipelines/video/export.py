@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.files import replaced
 from pipelines.runtime import Tensor
 from pipelines.video.locate import CHANNELS, Grid
 
@@ -43,7 +44,7 @@ def write_matrices(path: Path, layers: Sequence[Layer]) -> None:
 def _write(
     path: Path, product: str, layers: Sequence[tuple[Tensor, Tensor, dict[str, Any]]], last: str, rank: int
 ) -> None:
-    """Write product, ReLU, product, ..., *last*; beside and renamed, so that a file is whole or not there."""
+    """Write product, ReLU, product, ..., *last*."""
     import onnx  # noqa: PLC0415 - a server loads weights and writes none
     from onnx import helper, numpy_helper  # noqa: PLC0415
 
@@ -62,6 +63,4 @@ def _write(
     graph = helper.make_graph(nodes, path.stem, ports[0], ports[1], arrays)
     opset = [helper.make_opsetid("", OPSET)]
     model = helper.make_model(graph, opset_imports=opset, ir_version=IR_VERSION, producer_name="trimtab")
-    beside = path.with_suffix(".part")
-    beside.write_bytes(model.SerializeToString())
-    beside.replace(path)
+    replaced(path, model.SerializeToString(), sync="none")

@@ -11,11 +11,13 @@ pytest.importorskip("mlserver", reason="measuring starts real servers: make serv
 pytest.importorskip("onnxruntime", reason="as above")
 
 from core.errors import UsageError
-from pipelines.profiling.measure import MOST_TRIES, Run, TooNoisy
+from pipelines.profiling.measure import MOST_TRIES, Run, TooNoisy, outline
 from pipelines.profiling.measured import Point, Settings, Timed
 from pipelines.profiling.noise import Noise
+from pipelines.profiling.settings import variants_of
 from pipelines.profiling.steps import Steps
 from pipelines.profiling.timing import Task
+from tests.pipelines.left import LEFT
 from tests.pipelines.profiling.toy import QUIET, TOY
 
 LOUD = QUIET.model_copy(update={"foreign_cores": 0.9})
@@ -138,3 +140,12 @@ def test_a_variant_that_is_not_there_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match="stage 'words' has no variant 'al', only lossy, all"):
         run.measured()
+
+
+def test_weights_are_listed_without_what_a_killed_preparation_left(tmp_path: Path) -> None:
+    (tmp_path / "words.onnx").write_bytes(b"123")
+    (tmp_path / LEFT).write_bytes(b"12")
+
+    found = outline(TOY, tmp_path, variants_of(TOY, {}), SETTINGS)
+
+    assert found.weights == {"words.onnx": 3}

@@ -9,6 +9,7 @@ import pytest
 from core.errors import UsageError
 from pipelines.profiling.noise import Noise
 from pipelines.profiling.steps import Steps
+from tests.pipelines.left import LEFT
 from tests.pipelines.profiling.toy import QUIET
 
 KEY = {"runs": 40, "drifts": (0.0, 0.5)}
@@ -52,6 +53,6 @@ def test_a_folder_that_is_not_ours_is_not_taken_for_one(tmp_path: Path) -> None:
 
 def test_a_step_that_was_cut_short_is_not_there(tmp_path: Path) -> None:
     steps = Steps.open(tmp_path / "work", KEY, resume=False)
-    (tmp_path / "work" / "round-1-a.part").write_text('{"calibration_s": [0.0')
+    (tmp_path / "work" / LEFT).write_text('{"calibration_s": [0.0')
 
     assert steps.get("round-1-a", Noise) is None
