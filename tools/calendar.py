@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from core.calendar import Event
 from core.complaints import complaint
 from core.errors import StoreError, UsageError
 from core.values import Frozen
+from pipelines.files import replaced
 
 MOST_EVENTS = 200
 """Events of all pipelines: each decision keeps those of its pipeline, and a planner has to read them."""
@@ -135,18 +135,7 @@ class Calendar:
             ) from error
 
     def _write(self, document: _Document) -> None:
-        """Write, sync and rename: a crash leaves the old calendar or the new one."""
-        draft = self.path.with_suffix(".draft")
-        with draft.open("w", encoding="utf-8") as file:
-            file.write(document.model_dump_json(indent=2) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        replaced(self.path, document.model_dump_json(indent=2) + "\n", sync="folder")
 
 
 @dataclass(slots=True)

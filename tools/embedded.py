@@ -18,6 +18,7 @@ from core.errors import ActuationFailed, MetricsUnavailable, UsageError
 from core.observation import Observation
 from core.pipeline import Pipeline
 from core.verify import Approved
+from pipelines.files import replaced
 from simulator.faults import Fault
 from simulator.scrape import Scrape
 from simulator.twin import Twin
@@ -133,14 +134,8 @@ class EmbeddedCluster:
         return found
 
     def _remember(self, wanted: Desired) -> None:
-        """Write, sync and rename: a crash leaves the old state or the new one."""
-        draft = self._memory.with_suffix(".draft")
         try:
-            with draft.open("w", encoding="utf-8") as file:
-                file.write(wanted.model_dump_json())
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self._memory)
+            replaced(self._memory, wanted.model_dump_json(), sync="file")
         except OSError as error:
             raise ActuationFailed(f"{self._memory}: cannot be written: {error.strerror}") from error
 

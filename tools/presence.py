@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from core.decision import Mode
 from core.errors import StoreError
 from core.values import Frozen, Name, NonNegative, Positive, PositiveCount
+from pipelines.files import replaced
 
 FILE = "loop.json"
 """In the data folder."""
@@ -97,9 +98,7 @@ def write_presence(folder: Path, presence: Presence) -> None:
         StoreError: the file cannot be written.
     """
     path = folder / FILE
-    beside = path.with_suffix(".part")
     try:
-        beside.write_text(presence.model_dump_json(), encoding="utf-8")
-        beside.replace(path)
+        replaced(path, presence.model_dump_json(), sync="none")
     except OSError as error:
         raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error

@@ -15,6 +15,7 @@ from core.verify import Approved, approve
 from simulator.faults import Fault, MetricOutage, ReplicaCrash
 from simulator.scrape import Scrape
 from tests.core.toys import configuration, pipeline, stage
+from tests.pipelines.left import LEFT
 from tools.embedded import EmbeddedCluster
 from tools.observe import observed
 from tools.ports import Desired
@@ -128,7 +129,8 @@ def test_a_restarted_controller_finds_what_was_applied_and_under_which_id(tmp_pa
 
 def test_what_cannot_be_remembered_is_not_applied(tmp_path: Path) -> None:
     cluster = started(tmp_path)
-    (tmp_path / "cluster.draft").mkdir()
+    (tmp_path / "cluster.json").unlink()
+    (tmp_path / "cluster.json").mkdir()
 
     with pytest.raises(ActuationFailed, match=r"cluster\.json: cannot be written: Is a directory"):
         cluster.apply("d1", approved(small(4)), 30.0)
@@ -139,7 +141,7 @@ def test_what_cannot_be_remembered_is_not_applied(tmp_path: Path) -> None:
 
 def test_a_crash_while_remembering_leaves_the_old_state(tmp_path: Path) -> None:
     started(tmp_path).apply("d1", approved(small(4)), 30.0)
-    (tmp_path / "cluster.draft").write_text('{"change": "d2", "configu')
+    (tmp_path / LEFT).write_text('{"change": "d2", "configu')
 
     assert started(tmp_path).desired().change == "d1"
 

@@ -18,8 +18,9 @@ from core.observation import Observation
 from core.pipeline import Pipeline
 from core.values import Frozen
 from core.verify import Approved
+from pipelines.files import replaced
 from pipelines.serving import names
-from tools.local.layout import ClusterSpec, ClusterState, Layout, Shadows, replace
+from tools.local.layout import ClusterSpec, ClusterState, Layout, Shadows
 from tools.ports import Desired
 from tools.prometheus import Prometheus
 from tools.scraped import FRESH_S, PrometheusMetrics
@@ -102,7 +103,7 @@ class LocalCluster:
 
 def _written(path: Path, value: Frozen) -> None:
     try:
-        replace(path, value.model_dump_json())
+        replaced(path, value.model_dump_json(), sync="file")
     except OSError as error:
         raise ActuationFailed(f"{path}: cannot be written: {error.strerror}") from error
 
@@ -181,9 +182,9 @@ def _only_one(layout: Layout) -> FileLock:
 
 def _start(spec: ClusterSpec, layout: Layout, first: Desired) -> None:
     """Write the specification and start a supervisor in a session of its own."""
-    replace(layout.spec, spec.model_dump_json())
+    replaced(layout.spec, spec.model_dump_json(), sync="file")
     if not layout.desired.exists():
-        replace(layout.desired, first.model_dump_json())
+        replaced(layout.desired, first.model_dump_json(), sync="file")
     log = os.open(layout.log(LOG), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     try:
         # Not subprocess: the supervisor outlives us, and nobody here is to wait for it.

@@ -11,9 +11,10 @@ from pathlib import Path
 import httpx2
 
 from core.pipeline import Variant
+from pipelines.files import replaced
 from pipelines.serving.contract import LiveSettings, ReplicaSettings
 from tools.local.child import Child, free_port
-from tools.local.layout import ClusterSpec, Layout, ReplicaPhase, ReplicaState, replace
+from tools.local.layout import ClusterSpec, Layout, ReplicaPhase, ReplicaState
 from tools.local.rollout import Replica, steps
 from tools.local.starting import start_server
 
@@ -105,7 +106,7 @@ class StageProcesses:
     def _configure(self, variant: str, live: LiveSettings) -> None:
         path, text = self._config(variant), live.model_dump_json()
         if not path.exists() or path.read_text(encoding="utf-8") != text:
-            replace(path, text)
+            replaced(path, text, sync="file")
 
     def _start(self, variant: str, live: LiveSettings) -> None:
         self._started += 1

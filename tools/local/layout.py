@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,20 +158,6 @@ class Layout:
     def read_state(self) -> ClusterState | None:
         """Return what runs; None before the supervisor has said so."""
         return _read(self.state, ClusterState) if self.state.exists() else None
-
-
-def replace(path: Path, text: str) -> None:
-    """Write *text* beside *path*, sync and rename: a reader sees the old file or the new one.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    draft = path.with_name(f".{path.name}.draft")
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
 
 
 def _read(path: Path, kind: type[Value]) -> Value:

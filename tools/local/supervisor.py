@@ -20,11 +20,12 @@ import httpx2
 import psutil
 
 from core.errors import TrimtabError, UsageError
+from pipelines.files import replaced
 from pipelines.serving.contract import LiveSettings, RouterSettings
 from tools.local import scraping
 from tools.local.child import Child, free_port
 from tools.local.fleet import StageProcesses
-from tools.local.layout import ClusterState, Layout, ReplicaState, replace
+from tools.local.layout import ClusterState, Layout, ReplicaState
 from tools.local.starting import start_server
 from tools.waits import batch_waits_s
 
@@ -135,7 +136,8 @@ class Supervisor:
         text, now_s = state.model_dump_json(), time.monotonic()
         if self._written.get(self._layout.state) != text or now_s - self._said_s > SAY_S:
             self._written[self._layout.state], self._said_s = text, now_s
-            replace(self._layout.state, state.model_copy(update={"seen_at": time.time()}).model_dump_json())
+            said = state.model_copy(update={"seen_at": time.time()})
+            replaced(self._layout.state, said.model_dump_json(), sync="file")
 
     def _ready(self, replicas: Iterable[ReplicaState]) -> str:
         """Return the text of a router's file: who is ready, by stage."""
@@ -147,7 +149,7 @@ class Supervisor:
 
     def _put(self, path: Path, text: str) -> None:
         if self._written.get(path) != text:
-            replace(path, text)
+            replaced(path, text, sync="file")
             self._written[path] = text
 
     def _start_router(self) -> None:
