@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipelines.files import replacing
+
 
 def write_whole(path: Path, table: pa.Table) -> None:
-    """Write beside, sync, and rename into place.
+    """Write and sync it, then rename it into place.
 
     Raises:
         OSError: it cannot be written; what was there is there still.
     """
-    draft = path.with_suffix(".draft")
-    with draft.open("wb") as file:
+    with replacing(path, sync="file") as file:
         pq.write_table(table, file)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)

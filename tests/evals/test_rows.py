@@ -13,6 +13,7 @@ from core.values import Frozen
 from evals.agent.rows import Kept, RowFile, origin, schema_of
 from evals.agent.summary import Summary, markdown_of, table_of
 from tests.evals.deciding import made
+from tests.pipelines.left import LEFT
 
 
 class Weighed(Kept):
@@ -69,7 +70,7 @@ def test_a_row_with_the_same_key_takes_the_place_of_the_first(tmp_path: Path) ->
 def test_a_draft_that_a_killed_run_left_does_no_harm(tmp_path: Path) -> None:
     file = RowFile(tmp_path / "rows.parquet", Weighed)
     file.add(weighed("one"))
-    (tmp_path / "rows.draft").write_bytes(b"half a fi")
+    (tmp_path / LEFT).write_bytes(b"half a fi")
 
     again = RowFile(file.path, Weighed)
     again.add(weighed("two"))

@@ -15,6 +15,7 @@ from evals import frames, store
 from evals.episode import Played, play
 from evals.scenario import Entrant
 from tests.evals.cells import ILP, ORACLE, SMALL, cell
+from tests.pipelines.left import LEFT
 
 EVERYONE = (ILP, SMALL, ORACLE)
 
@@ -158,7 +159,7 @@ def test_nothing_executed_is_a_failure(tmp_path: Path) -> None:
 
 def test_a_draft_of_a_run_that_was_killed_is_not_read(tmp_path: Path) -> None:
     store.keep(tmp_path, ran([ILP]))
-    (tmp_path / "parts" / "abc.draft").write_bytes(b"half a fi")
+    (tmp_path / "parts" / LEFT).write_bytes(b"half a fi")
 
     assert len(store.done(tmp_path)) == 1
 
