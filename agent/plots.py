@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import matplotlib
@@ -18,6 +17,7 @@ from agent.answers import Answer
 from core.decision import Decision
 from core.errors import UsageError
 from core.pipeline import Pipeline
+from pipelines.files import replacing
 from simulator.report import Report
 
 LEGEND_ROOM = 1.3
@@ -133,12 +133,9 @@ def _spans(stage: str, decisions: Sequence[Decision], seconds: float) -> list[tu
 
 
 def _saved(figure: Figure, path: Path) -> None:
-    """Write beside and rename: where the disk is full the old picture stays."""
-    draft = path.with_suffix(".draft.png")
+    """Write it whole: where the disk is full the old picture stays."""
     try:
-        figure.savefig(draft, dpi=120)
-        draft.replace(path)
+        with replacing(path, sync="none") as file:
+            figure.savefig(file, format="png", dpi=120)
     except OSError as error:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
         raise UsageError(f"cannot write {path}: {error.strerror}") from error

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from core.errors import StoreError
 from core.values import Frozen, NonNegative
+from pipelines.files import replaced
 
 FILE = "clock.json"
 LIFE_BYTES = 4
@@ -51,9 +52,7 @@ def birth_of(folder: Path, unix: Callable[[], float]) -> Birth:
         if path.exists():
             return Birth.model_validate_json(path.read_bytes())
         born = Birth(zero=unix(), life=secrets.token_hex(LIFE_BYTES))
-        beside = path.with_suffix(".part")
-        beside.write_text(born.model_dump_json())
-        beside.replace(path)
+        replaced(path, born.model_dump_json(), sync="none")
     except OSError as error:
         raise StoreError(f"{path}: cannot be used: {error.strerror}") from error
     except ValidationError as error:
