@@ -20,7 +20,7 @@ ICON = Path(__file__).parent / "icon.svg"
 
 def main() -> None:
     """Draw the page that the address names, for who may see it."""
-    st.set_page_config(page_title="Trimtab", page_icon=ICON, layout="wide", initial_sidebar_state="collapsed")
+    st.set_page_config(page_title="Trimtab", page_icon=ICON, layout="wide")
     with show.guarded():
         _pages(access.gate(settings.given()))
 
@@ -35,7 +35,7 @@ def _pages(viewer: access.Viewer) -> None:
         links.page(evaluations.page, "Evaluations", ":material/leaderboard:", "evaluations"),
     ]
     wanted = st.navigation(pages, position="top")
-    with st.sidebar:
+    with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
         access.whoami(viewer)
     wanted.run()
 

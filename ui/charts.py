@@ -28,6 +28,8 @@ BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION, GREY = (
 MOST_DRAWN = 480
 """Points of a curve: what a screen has room for, each being the worst of those it stands for."""
 MS = 1000.0
+LOAD, FORECAST = "load", "forecast, up to its upper bound"
+"""What the legend calls the line and the band."""
 CLOCK = (
     "timeFormat(datum.value, seconds(datum.value) ? '%H:%M:%S'"
     " : hours(datum.value) || minutes(datum.value) ? '%H:%M' : '%d %b')"
@@ -112,13 +114,21 @@ def load_chart(points: Sequence[Point], across: Across, *, height: int = 200) ->
         }
         for p in thinned(points)
     ]
-    base = alt.Chart(data(rows)).encode(x=across.x())
-    band = base.mark_area(opacity=0.25, color=ORANGE).encode(
-        y=alt.Y("point:Q", title="requests/s"), y2="upper:Q"
+    named = alt.Chart(data(rows)).transform_calculate(line=f"'{LOAD}'", band=f"'{FORECAST}'")
+    base = named.encode(x=across.x())
+    names = alt.Scale(domain=[LOAD, FORECAST], range=[BLUE, ORANGE])
+    legend = alt.Legend(
+        orient="top", title=None, symbolType="square", symbolOpacity=1, labelLimit=0, offset=4, padding=0
+    )
+    band = base.mark_area(opacity=0.25).encode(
+        y=alt.Y("point:Q", title="requests/s", axis=alt.Axis(tickCount=4)),
+        y2="upper:Q",
+        color=alt.Color("band:N", scale=names, legend=legend),
     )
     upper = base.mark_line(color=ORANGE, strokeDash=[4, 3], strokeWidth=1).encode(y="upper:Q")
-    mean = base.mark_line(color=BLUE, strokeWidth=2).encode(
+    mean = base.mark_line(strokeWidth=2).encode(
         y="mean:Q",
+        color=alt.Color("line:N", scale=names, legend=legend),
         tooltip=[
             alt.Tooltip("mean:Q", title="load, mean", format=".1f"),
             alt.Tooltip("highest:Q", title="its highest second", format=".1f"),

@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -25,6 +26,8 @@ from tools.store import DecisionStore
 from ui.places import BUSY_S, Place
 from ui.when import HOUR_S, When
 
+Gone = Literal["silent", "stopped"]
+"""How a loop that should decide came to be gone."""
 LATE = 3
 """A turn that waited for a person is recorded after later ones: the last is among so many."""
 
@@ -64,6 +67,14 @@ class Glance:
     def life(self, now: float) -> Life | None:
         """Return whether the loop lives at Unix time *now*; None where it never said."""
         return None if self.presence is None else life_of(self.presence, now)
+
+    def gone(self, now: float) -> Gone | None:
+        """Return how a loop that should decide is gone at Unix time *now*; None where it is not."""
+        life = self.life(now)
+        if life == "silent":
+            return "silent"
+        stopped = life == "ended" and self.presence is not None and self.presence.real_time
+        return "stopped" if stopped else None
 
 
 def glance(place: Place, zone: tzinfo) -> Glance | None:

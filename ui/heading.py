@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from typing import get_args
+from typing import Literal, get_args
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from agent.explain.text import count
 from core.assessment import Signal, SignalState
 from ui import links, show
 from ui.glance import Glance
-from ui.show import SIGNALS, Look
+from ui.show import SIGNALS, STATES, Look
 from ui.trouble import banners
 
+FIGURE = 150
+"""Pixels of a figure's width: as many stand beside each other as there is room for."""
 MOST_UNSURE = 8
 """Signals in doubt that are shown by name."""
 
@@ -23,44 +24,57 @@ MOST_UNSURE = 8
 def heading(one: Glance) -> None:
     """Draw it."""
     now = time.time()
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        show.state_chip(one.state)
-        mode = one.decision.mode if one.presence is None else one.presence.mode
-        st.badge(f"mode {mode}", icon=":material/tune:", color="blue")
-        ended(one, now)
-        show.outcome_chip(one.decision.outcome)
-        links.to_decision(one.place, one.decision.id, f"last decision, {one.when.text(one.decision.time_s)}")
     banners(one, now)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        state(one, now)
+        show.outcome_chip(one.decision.outcome)
+        links.to_decision(one.place, one.decision.id, f"last decision, {made(one, now)}")
+        links.to_decisions(one.place)
     _why(one)
     telemetry(one.decision.signals)
 
 
-def figures(one: Glance) -> None:
+def state(one: Glance, now: float) -> None:
+    """Show the state, and how far the loop may go; of a loop that is gone, what it saw last."""
+    if one.gone(now) is None:
+        show.state_chip(one.state)
+    else:
+        st.badge(f"{one.state} when last seen", icon=STATES[one.state].icon, color="gray")
+    mode = one.decision.mode if one.presence is None else one.presence.mode
+    st.badge(f"mode {mode}", icon=":material/tune:", color="blue")
+    if one.life(now) == "ended":
+        st.badge("the run has ended", icon=":material/flag:", color="gray")
+
+
+def made(one: Glance, now: float) -> str:
+    """Return when the last decision was made, and how long ago that is."""
+    time_s = one.decision.time_s
+    unix = one.when.unix(time_s)
+    ago = "" if unix is None else f", {show.age(now - unix)} ago"
+    return f"{one.when.text(time_s)}{ago}"
+
+
+def figures(one: Glance, *, width: int = FIGURE) -> None:
     """Show the figures that say whether a pipeline is fine, each against what it should be."""
     slo = None if one.pipeline is None else one.pipeline.slo
     seen = one.decision.observation
-    first, second = st.columns(2), st.columns(2)
     missed = slo is not None and one.attainment is not None and one.attainment < slo.quantile
-    aim = "" if slo is None else f"{'below the aim of' if missed else 'aim'} {slo.quantile:.1%}"
-    _figure(first[0], "SLO attainment, last hour", show.percent(one.attainment), aim, missed=missed)
+    aim = "" if slo is None else f"{'below aim' if missed else 'aim'} {slo.quantile:.1%}"
     quantile = "latency" if slo is None else f"latency, p{slo.quantile * 100:g}"
     limit = "" if slo is None else f"SLO {slo.latency_s:g} s"
-    _figure(first[1], quantile, show.number(None if seen is None else seen.latency_s, " s"), limit)
+    latency = show.number(None if seen is None else seen.latency_s, " s", digits=3)
     labelled = "" if seen is None else f"of {seen.labelled} labelled"
-    _figure(second[0], "accuracy", show.percent(None if seen is None else seen.accuracy), labelled)
     replicas = 0 if one.decision.running is None else sum(s.replicas for s in one.decision.running.stages)
-    _figure(second[1], "cores", show.number(one.cores), f"{replicas} replicas" if replicas else "")
-
-
-def _figure(where: DeltaGenerator, name: str, value: str, against: str, *, missed: bool = False) -> None:
-    """Show a figure and what it is held against, which is no change of it."""
-    where.metric(name, value, against, delta_color="orange" if missed else "off", delta_arrow="off")
-
-
-def ended(one: Glance, now: float) -> None:
-    """Show that no more is to come, where that is so."""
-    if one.life(now) == "ended":
-        st.badge("the run has ended", icon=":material/flag:", color="gray")
+    told = (
+        ("SLO attainment, 1 h", show.percent(one.attainment), aim),
+        (quantile, latency, limit),
+        ("accuracy", show.percent(None if seen is None else seen.accuracy), labelled),
+        ("cores", show.number(one.cores), count(replicas, "replica") if replicas else ""),
+    )
+    with st.container(horizontal=True, gap="small"):
+        for name, value, against in told:  # against what it is held, which is no change of it
+            colour: Literal["orange", "off"] = "orange" if missed and against == aim else "off"
+            st.metric(name, value, against, delta_color=colour, delta_arrow="off", width=width)
 
 
 def _why(one: Glance) -> None:

@@ -43,6 +43,11 @@ def to_decision(place: Place, name: str, text: str = "") -> None:
     _link("decision", text or name, ":material/fact_check:", {CHOSEN: place.key, ABOUT: name})
 
 
+def to_decisions(place: Place, text: str = "all decisions") -> None:
+    """Draw a link to the list of a pipeline's decisions."""
+    _link("decision", text, ":material/list:", {CHOSEN: place.key})
+
+
 def to_chat(place: Place, name: str, text: str = "Ask about it") -> None:
     """Draw a link to the questions about a decision."""
     _link("ask", text, ":material/forum:", {CHOSEN: place.key, ABOUT: name})

@@ -11,10 +11,11 @@ from agent.controller.states import State
 from agent.lines import reason_of
 from core.errors import TrimtabError
 from ui import charts, links, settings, show
-from ui.glance import Glance, glance
-from ui.heading import ended, figures, telemetry
+from ui.approvals.waiting import open_of, requests_of
+from ui.glance import Glance, Gone, glance
+from ui.heading import figures, made, state, telemetry
 from ui.places import Found, Place, found, warn
-from ui.show import REFRESH_S, STATES
+from ui.show import REFRESH_S, STATES, Look
 from ui.signing import access
 from ui.trouble import banners
 from ui.when import viewers_zone
@@ -22,13 +23,21 @@ from ui.when import viewers_zone
 MOST_CARDS = 6
 """Pipelines that are shown with a curve; of more there is a table, and cards of those that need a look."""
 WORST_FIRST: tuple[State, ...] = ("breached", "blind", "degraded", "paused", "fine")
-CURVE = 150
-"""Pixels of a curve's height."""
+CURVE = 170
+"""Pixels of a curve's height: four cards nearly fit on the screen of a laptop."""
+NARROW = 120
+"""Pixels of a figure on a card: the four stand in one row."""
+MOST_WHY = 160
+"""Characters of a reason on a card."""
+GONE: dict[Gone, Look] = {
+    "silent": Look("red", ":material/heart_broken:"),
+    "stopped": Look("orange", ":material/stop_circle:"),
+}
+"""How a loop looks that should decide and does not."""
 
 
 def page() -> None:
     """Draw the overview, and draw it again every few seconds."""
-    st.title("Pipelines", anchor=False)
     _live()
 
 
@@ -39,16 +48,21 @@ def _live() -> None:
     seen = found(settings.given().data)
     warn(seen)
     if not seen.places:
+        st.title("Pipelines", anchor=False)
         _nothing(seen)
         return
+    head = st.container(horizontal=True, vertical_alignment="center", gap="medium")
+    now = time.time()
     glances = [g for place in seen.places if (g := _glance(place)) is not None]
-    glances.sort(key=lambda g: (WORST_FIRST.index(g.state), g.place.key))
-    _summary(glances)
+    glances.sort(key=lambda g: (g.gone(now) is None, WORST_FIRST.index(g.state), g.place.key))
+    with head:
+        st.title("Pipelines", anchor=False, width="content")
+        _summary(glances, now)
     if len(glances) > MOST_CARDS:
-        _table(glances)
-        glances = [g for g in glances if g.state != "fine"]
+        _table(glances, now)
+        glances = [g for g in glances if g.state != "fine" or g.gone(now)]
     for one in glances[:MOST_CARDS]:
-        _card(one)
+        _card(one, now)
 
 
 def _nothing(seen: Found) -> None:
@@ -86,49 +100,50 @@ def _undecided(place: Place) -> None:
         links.to_approvals("Approvals")
 
 
-def _summary(glances: list[Glance]) -> None:
-    """Show how many are in which state, the worst first."""
-    counts = Counter(g.state for g in glances)
-    show.chips([(f"{counts[state]} {state}", STATES[state]) for state in WORST_FIRST if counts[state]])
+def _summary(glances: list[Glance], now: float) -> None:
+    """Show how many are in which state, the worst first; of a loop that is gone, nobody knows it."""
+    gone = Counter(g.gone(now) for g in glances)
+    counts = Counter(g.state for g in glances if g.gone(now) is None)
+    looks = [(f"{gone[way]} {way}", look) for way, look in GONE.items() if gone[way]]
+    looks += [(f"{counts[state]} {state}", STATES[state]) for state in WORST_FIRST if counts[state]]
+    show.chips(looks)
 
 
-def _card(one: Glance) -> None:
-    now = time.time()
-    with st.container(border=True):
+def _card(one: Glance, now: float) -> None:
+    with st.container(border=True, gap="xsmall"):
         _head(one, now)
         banners(one, now)
-        left, right = st.columns([3, 2], vertical_alignment="center")
+        left, right = st.columns(2, vertical_alignment="center")
         with left:
             chart = charts.load_chart(one.recent, charts.Across(one.when, titled=False), height=CURVE)
             st.altair_chart(chart, alt="Load against its forecast over the last hour")
         with right:
-            figures(one)
-        _last(one)
-        telemetry(one.decision.signals)
+            figures(one, width=NARROW)
+            _last(one, now)
 
 
 def _head(one: Glance, now: float) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         links.to_pipeline(one.place)
-        show.state_chip(one.state)
-        mode = one.decision.mode if one.presence is None else one.presence.mode
-        st.badge(f"mode {mode}", icon=":material/tune:", color="blue")
-        ended(one, now)
+        state(one, now)
+        telemetry(one.decision.signals)
+        if any(w.asked.answer is None for w in open_of(requests_of(one.place), now)):
+            links.to_approvals("A change waits for an answer")
 
 
-def _last(one: Glance) -> None:
+def _last(one: Glance, now: float) -> None:
     decision = one.decision
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         show.outcome_chip(decision.outcome)
-        links.to_decision(one.place, decision.id, one.when.text(decision.time_s))
-        show.plain(reason_of(decision), 200)
+        links.to_decision(one.place, decision.id, made(one, now))
+    show.plain(reason_of(decision), MOST_WHY)
 
 
-def _table(glances: list[Glance]) -> None:
+def _table(glances: list[Glance], now: float) -> None:
     rows = [
         {
             "pipeline": g.place.key,
-            "state": g.state,
+            "state": g.gone(now) or g.state,
             "mode": g.decision.mode,
             "attainment": None if g.attainment is None else 100 * g.attainment,
             "load": [p.load_mean or 0.0 for p in charts.thinned(g.recent, CURVE)],

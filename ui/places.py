@@ -105,6 +105,19 @@ def chosen(places: tuple[Place, ...]) -> Place:
     return place
 
 
+def titled(found: Found, title: str = "") -> Place:
+    """Draw the title of a page, by default the pipeline's name, and beside it the list; return the chosen.
+
+    Raises:
+        UsageError: the address names one that there is not.
+    """
+    left, right = st.columns([2, 1], vertical_alignment="bottom")
+    with right:
+        place = pick(found)
+    left.title(title or show.label(place.pipeline), anchor=False)
+    return place
+
+
 def pick(found: Found) -> Place:
     """Let the pipeline be chosen where there are several, and return it.
 
@@ -115,7 +128,9 @@ def pick(found: Found) -> Place:
     keys = [p.key for p in found.places]
     if len(keys) == 1:
         return place
-    picked = st.selectbox("Pipeline", keys, index=keys.index(place.key), width=PICKER)
+    picked = st.selectbox(
+        "Pipeline", keys, index=keys.index(place.key), width=PICKER, label_visibility="collapsed"
+    )
     if picked != place.key:
         st.session_state[CHOSEN] = picked
         st.query_params.from_dict({CHOSEN: picked})  # a decision in the address is the other one's

@@ -31,6 +31,8 @@ REFRESH_S = 5.0
 """Between two looks at the stores: half of the usual interval between two decisions."""
 JOINER = "\N{WORD JOINER}"
 """Not seen; keeps `www.` and `://` from becoming a link, which backslashes do not."""
+FEW = 9.95
+"""So many units are told with a decimal."""
 P = ParamSpec("P")
 
 
@@ -94,7 +96,8 @@ def age(seconds: float) -> str:
     """Return how long ago something was, in one unit."""
     for size, unit in ((86_400.0, "d"), (3600.0, "h"), (60.0, "min")):
         if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
+            units = seconds / size
+            return f"{round(units, 1):g} {unit}" if units < FEW else f"{units:.0f} {unit}"
     return f"{max(0.0, seconds):.0f} s"
 
 
@@ -103,9 +106,9 @@ def percent(share: float | None) -> str:
     return "–" if share is None else f"{share:.2%}"
 
 
-def number(value: float | None, unit: str = "") -> str:
-    """Return a figure with three or four digits; a dash where it is unknown."""
-    return "–" if value is None else f"{value:.4g}{unit}"
+def number(value: float | None, unit: str = "", *, digits: int = 4) -> str:
+    """Return a figure with that many digits; a dash where it is unknown."""
+    return "–" if value is None else f"{value:.{digits}g}{unit}"
 
 
 def empty(title: str, *lines: str) -> None:

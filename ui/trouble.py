@@ -40,6 +40,13 @@ def troubles(one: Glance, now: float) -> Iterator[Trouble]:
             "more, what runs stays as it is. Look at its log, and start it again: it takes up where it was.",
             f"process {presence.process} on {presence.host}",
         )
+    if presence is not None and presence.ended is not None and presence.real_time:
+        yield Trouble(
+            "warning",
+            ":material/stop_circle:",
+            f"The loop was stopped {show.age(now - presence.ended)} ago: nothing is decided any more, what "
+            "runs stays as it is. Start it again: it takes up where it was.",
+        )
     if presence is not None and presence.problem:
         yield Trouble(
             "error",

@@ -13,7 +13,8 @@ from streamlit.testing.v1 import AppTest
 
 from agent.folder import DECISIONS
 from agent.planners.rules import RulesPlanner
-from tests.agent.toy import toy_run, turns
+from tests.agent.toy import CHEAPER, Scripted, toy_run, turns
+from tests.ui.approvals.waiting_run import loop_in, turn
 from tools.presence import Presence, read_presence, write_presence
 from tools.store import DecisionStore
 
@@ -56,7 +57,7 @@ def test_a_pipeline_is_told_with_its_state_its_figures_and_its_last_decision(sto
     told = words(page)
     assert "1 fine" in told
     assert {m.label for m in page.metric} == {
-        "SLO attainment, last hour",
+        "SLO attainment, 1 h",
         "latency, p99",
         "accuracy",
         "cores",
@@ -90,6 +91,31 @@ def test_a_loop_that_was_killed_is_named_as_silent(store: Path, tmp_path: Path) 
     [banner] = page.error
     assert "No sign of life from the loop for 5" in banner.value
     assert "start it again" in banner.value
+    assert "1 silent" in words(page)
+    assert "1 fine" not in words(page)
+    assert "fine when last seen" in words(page)
+
+
+def test_a_loop_in_real_time_that_was_stopped_is_not_told_as_fine(store: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(store, tmp_path / "data"))
+    told = read_presence(data)
+    assert told is not None
+    write_presence(data, told.model_copy(update={"real_time": True, "ended": time.time() - 120}))
+
+    page = shown(data)
+
+    [banner] = page.warning
+    assert "The loop was stopped 2 min ago" in banner.value
+    assert "1 stopped" in words(page)
+    assert "1 fine" not in words(page)
+
+
+def test_a_change_that_waits_for_a_person_is_said_on_the_card(tmp_path: Path) -> None:
+    with loop_in(tmp_path, Scripted([CHEAPER])) as run:
+        turn(run)
+        turn(run)
+
+        assert "A change waits for an answer" in words(shown(tmp_path))
 
 
 def test_a_paused_loop_is_paused_whatever_it_measures(store: Path, tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_every_state_signal_and_outcome_has_a_look_of_its_own() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "shown"),
-    [(0, "0 s"), (59, "59 s"), (90, "1.5 min"), (7200, "2 h"), (2 * 86_400, "2 d"), (-3, "0 s")],
+    [(0, "0 s"), (59, "59 s"), (463, "7.7 min"), (7200, "2 h"), (8_640_000, "100 d"), (-3, "0 s")],
 )
 def test_an_age_is_told_in_one_unit(seconds: float, shown: str) -> None:
     assert show.age(seconds) == shown

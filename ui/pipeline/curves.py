@@ -197,6 +197,7 @@ def load_with_decisions(
     ]
     shapes = alt.Scale(domain=shown, range=[SHAPES[outcome] for outcome in shown])
     inks = alt.Scale(domain=shown, range=[INKS[outcome] for outcome in shown])
+    legend = alt.Legend(orient="top", title=None, offset=4, padding=0)
     markers = (
         alt.Chart(data(rows))
         .mark_point(filled=True, size=90, opacity=1, cursor="pointer")
@@ -204,7 +205,7 @@ def load_with_decisions(
             x=across.x(),
             y="y:Q",
             shape=alt.Shape("outcome:N", title=None, scale=shapes),
-            color=alt.Color("outcome:N", title=None, scale=inks, legend=alt.Legend(orient="top", title=None)),
+            color=alt.Color("outcome:N", title=None, scale=inks, legend=legend),
             tooltip=[
                 alt.Tooltip("id:N", title="decision"),
                 alt.Tooltip("outcome:N", title="outcome"),
@@ -214,7 +215,10 @@ def load_with_decisions(
         .add_params(alt.selection_point(name=PICKED, fields=["id"], on="click", empty=False))
     )
     load = load_chart(points, across, height=height)
-    return alt.layer(load, markers).properties(height=height) if rows else load
+    if not rows:
+        return load
+    both: alt.LayerChart = alt.layer(load, markers).resolve_scale(color="independent", shape="independent")
+    return both.properties(height=height)
 
 
 def marked(points: Sequence[Point], most: int = MOST_MARKED) -> list[Point]:

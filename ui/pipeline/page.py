@@ -29,7 +29,7 @@ from ui.pipeline.panel import answered, panel
 from ui.pipeline.present import Present, open_request, present_of
 from ui.pipeline.series import MOST_READ, RANGES, Drawn, drawn, usual_range
 from ui.pipeline.tradeoffs import frontier_chart, spot
-from ui.places import BUSY_S, Place, found, pick, warn
+from ui.places import BUSY_S, Place, found, titled, warn
 from ui.show import REFRESH_S, guards, number, percent
 from ui.signing import access
 from ui.when import HOUR_S, viewers_zone
@@ -53,8 +53,7 @@ def page() -> None:
             "$ trimtab demo",
         )
         return
-    place = pick(seen)
-    st.title(show.label(place.pipeline), anchor=False)
+    place = titled(seen)
     _live(place)
     panel(place)
 

@@ -75,7 +75,7 @@ def _encoded(rows: list[Row]) -> alt.Chart:
             "cores:Q",
             title="cores",
             scale=alt.Scale(zero=False, padding=12),
-            axis=alt.Axis(tickCount=8, format=".5~r"),
+            axis=_cores_axis(rows),
         ),
         y=alt.Y(
             "accuracy:Q",
@@ -85,6 +85,13 @@ def _encoded(rows: list[Row]) -> alt.Chart:
         ),
     )
     return chart
+
+
+def _cores_axis(rows: list[Row]) -> alt.Axis:
+    """Return the axis of cores; where all are whole, so are its figures."""
+    if all(float(row["cores"]).is_integer() for row in rows):
+        return alt.Axis(tickCount=8, tickMinStep=1, format=".5~r")
+    return alt.Axis(tickCount=8, format=".5~r")
 
 
 def _line(tradeoffs: Sequence[FrontierPoint], colour: str, dash: list[int]) -> alt.Chart:
