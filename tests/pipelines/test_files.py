@@ -43,10 +43,11 @@ def test_a_file_is_written_and_replaced(tmp_path: Path) -> None:
 def test_the_content_is_on_disk_before_the_rename_and_the_rename_before_it_returns(
     tmp_path: Path, sync: Sync, calls: list[str]
 ) -> None:
-    with system_calls() as made:
+    with system_calls(tmp_path) as made:
         replaced(tmp_path / "file", "new", sync=sync)
 
-    assert made == calls
+    assert [name for name, _ in made] == calls
+    assert {content for _, content in made} == {"new"}, "nothing waits in a buffer when it is synced"
 
 
 @pytest.mark.parametrize("sync", ["none", "file", "folder"])
@@ -162,14 +163,15 @@ def test_a_name_as_long_as_may_be_can_be_replaced(tmp_path: Path) -> None:
 
 
 @contextmanager
-def system_calls() -> Iterator[list[str]]:
-    """Yield the syncs and renames of this thread."""
-    made: list[str] = []
+def system_calls(folder: Path) -> Iterator[list[tuple[str, str]]]:
+    """Yield the syncs and renames of this thread, each with what the one file of *folder* held before it."""
+    made: list[tuple[str, str]] = []
 
     def seen(_: FrameType, event: str, called: object) -> None:
         name = getattr(called, "__name__", "")
         if event == "c_call" and name in ("fsync", "fdatasync", "replace", "rename"):
-            made.append(name)
+            (file,) = folder.iterdir()
+            made.append((name, file.read_text()))
 
     before = sys.getprofile()
     sys.setprofile(seen)
