@@ -23,13 +23,15 @@ LINK = "[click](https://evil.example/?steal)"
 PICTURE = "![p](https://evil.example/p.png)"
 BARE = "https://evil.example www.evil.example"
 BACKWARDS = "safe\u202elive\u202c"
+MARKDOWN = "**bold** # head :red[x] $x^2$ `c` :material/delete: :smile: ~~s~~ &lt;b&gt; [[x]]"
+LINES = "one\n# two\n- three\n| a | b |\n|--|--|\n| 1 | 2 |\x00\x1b[31m"
 LONG = "L" * 10_000
-MARKS = (SCRIPT, IMAGE, LINK, PICTURE, BARE, BACKWARDS, "**bold** # head :red[x] $x^2$", LONG)
+MARKS = (SCRIPT, IMAGE, LINK, PICTURE, BARE, BACKWARDS, MARKDOWN, LINES, LONG)
 TEXTS = " ".join(MARKS)
 NAMES = {
-    "toy": f"{IMAGE}",
-    "find": "<b>find</b>[x](https://evil.example)",
-    "small": "![s](https://evil.example/s.png)",
+    "toy": f"{IMAGE}:material/delete:$x^2$:red[r]**b**`c`\\",
+    "find": "<b>find</b>[x](https://evil.example):smile:\u202eevil",
+    "small": "![s](https://evil.example/s.png)$y^2$\\N&lt;i&gt;",
     "only": "<i/onclick=window.harmed=1>only",
 }
 """No blanks: these are names."""

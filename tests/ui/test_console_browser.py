@@ -203,7 +203,11 @@ def test_hostile_words_stay_words(path: str, hostile: tuple[Console, str], page:
     assert page.evaluate("window.harmed") is None
     for harmful in ("a[href*='evil.example']", "img[src*='evil.example']", "script", "img[onerror]"):
         expect(page.locator(f"{MAIN} {harmful}")).to_have_count(0)
+    for markup in (".katex", "em", "del", "[data-testid=stMarkdownContainer] code"):
+        expect(page.locator(f"{MAIN} {markup}")).to_have_count(0)
     expect(page.locator(f"{MAIN} strong", has_text="bold")).to_have_count(0)
+    expect(page.locator(f"{MAIN} :is(h1, h2, h3, li)", has_text="two")).to_have_count(0)
+    assert "\u202e" not in text_of(page)
     if path in ("", "decision", "approvals"):
         assert SCRIPT in text_of(page)
 
