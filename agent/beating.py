@@ -20,6 +20,9 @@ from tools.presence import Presence, write_presence
 MOST_PROBLEM = 500
 """Characters of a problem that are kept: the log has all of it."""
 
+DECLARED = "an annotation in Kubernetes"
+"""Who paused a loop that nobody commanded to pause."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -80,7 +83,7 @@ class Beating:
             limit=context.settings.mode,
             mode=moved.mode,
             mode_reason=moved.reason,
-            paused_by="" if paused is None else paused.who,
+            paused_by=paused.who if paused is not None else DECLARED if context.settings.paused else "",
             planner=context.planner.name,
             ended=now if ended else None,
             problem=self._problem,

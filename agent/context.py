@@ -51,6 +51,8 @@ class LoopSettings:
     """The most the loop may do by itself."""
     mode_reason: str = ""
     """Why not more, where something stands in the way."""
+    paused: bool = False
+    """Whether that is because somebody paused it where it is declared."""
     interval_s: int = 10
     """Seconds between decisions."""
     margins: Margins | None = None

@@ -105,7 +105,10 @@ class Member:
         actuator, context = self.cluster.actuator, self.loop.context
         hindrance = actuator.hindrance()
         declared = self._declared(hindrance)
-        context.settings = replace(context.settings, mode=declared.mode, mode_reason=declared.reason)
+        paused = self.declared.paused or (hindrance is not None and hindrance.kind == "Paused")
+        context.settings = replace(
+            context.settings, mode=declared.mode, mode_reason=declared.reason, paused=paused
+        )
         if unsettled:
             for late in self.loop.recover():
                 logger.warning("a turn was cut off: %s", late.note, extra={"decision": late.id})

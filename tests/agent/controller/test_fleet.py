@@ -205,6 +205,7 @@ def test_a_pipeline_that_is_paused_is_watched_and_left_alone(world: World) -> No
 
     assert world.says("find") == ("small", 1)
     assert world.condition("Applied")["reason"] == "Paused"
+    assert world.presence().paused_by == "an annotation in Kubernetes"
     assert world.object()["status"]["outcome"] == "recommended"
 
 

@@ -29,6 +29,7 @@ from tools.kubernetes.api import Timeouts, connect
 from tools.kubernetes.declared import CRD, Declared, Key, PipelineObjects
 from tools.kubernetes.errors import KubernetesError
 from tools.kubernetes.workloads import Deployments
+from tools.presence import Presence, read_presence
 
 Json = dict[str, Any]
 ROOT = Path(__file__).parents[3]
@@ -97,6 +98,12 @@ class World:
         self.fleet.close()
         self.heard.declarations = PipelineObjects(self.api)
         self.fleet = self._new()
+
+    def presence(self, name: str = "toy") -> Presence:
+        """Return what a pipeline's loop last said of itself."""
+        found = read_presence(self.settings.folder(self.namespace, name))
+        assert found is not None
+        return found
 
     def _new(self) -> Fleet:
         return Fleet(
