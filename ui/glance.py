@@ -9,6 +9,7 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Literal
 
+import streamlit as st
 from pydantic import ValidationError
 
 from agent.asking import pipeline_of
@@ -21,6 +22,7 @@ from core.decision import Decision
 from core.errors import StoreError
 from core.pipeline import Pipeline
 from tools.points import Point, Points
+from tools.presence import FILE as PRESENCE
 from tools.presence import Life, Presence, life_of, read_presence
 from tools.store import DecisionStore
 from ui.places import BUSY_S, Place
@@ -28,6 +30,8 @@ from ui.when import HOUR_S, When
 
 Gone = Literal["silent", "stopped"]
 """How a loop that should decide came to be gone."""
+MOST_HELD = 256
+"""Pipelines whose last hour is kept; some 100 kB each."""
 LATE = 3
 """A turn that waited for a person is recorded after later ones: the last is among so many."""
 
@@ -80,10 +84,18 @@ class Glance:
 def glance(place: Place, zone: tzinfo) -> Glance | None:
     """Return a pipeline at a glance; None where it has no decision.
 
+    Read once, for all who look, as long as its files are as they were.
+
     Raises:
         StoreError: the store cannot be read.
         UsageError: it is gone.
     """
+    return _read(place, str(zone), _stamps(place.folder), _zone=zone)
+
+
+@st.cache_data(show_spinner=False, max_entries=MOST_HELD, ttl=HOUR_S)
+def _read(place: Place, zone_name: str, stamps: tuple[object, ...], *, _zone: tzinfo) -> Glance | None:
+    """Return it; the arguments but for the zone itself are what it is kept by."""
     with closing(Points(place.folder / DECISIONS, busy_s=BUSY_S)) as points:
         late = points.last(place.pipeline, LATE)
         if not late:
@@ -96,8 +108,21 @@ def glance(place: Place, zone: tzinfo) -> Glance | None:
         pipeline = pipeline_of(store, decision)
     presence = read_presence(place.folder)
     return Glance(
-        place, When(zero_of(place.folder, presence), zone), decision, pipeline, presence, tuple(recent)
+        place, When(zero_of(place.folder, presence), _zone), decision, pipeline, presence, tuple(recent)
     )
+
+
+def _stamps(folder: Path) -> tuple[object, ...]:
+    """Return what changes whenever the loop has written something; a file that is gone is one, too."""
+    return tuple(_stamp(folder / name) for name in (DECISIONS, f"{DECISIONS}-wal", PRESENCE, CLOCK))
+
+
+def _stamp(path: Path) -> tuple[int, ...] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def when_of(place: Place, zone: tzinfo) -> When:

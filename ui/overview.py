@@ -9,7 +9,6 @@ import streamlit as st
 
 from agent.controller.states import State
 from agent.lines import reason_of
-from core.errors import TrimtabError
 from ui import charts, links, settings, show
 from ui.approvals.waiting import open_of, requests_of
 from ui.glance import Glance, Gone, glance
@@ -82,14 +81,12 @@ def _nothing(seen: Found) -> None:
 
 def _glance(place: Place) -> Glance | None:
     """Return a pipeline at a glance; what is wrong with one is shown, and hides no other."""
-    try:
+    seen: Glance | None = None
+    with show.guarded():
         seen = glance(place, viewers_zone())
         if seen is None:
             _undecided(place)
-        return seen
-    except TrimtabError as error:
-        show.banner(error)
-        return None
+    return seen
 
 
 def _undecided(place: Place) -> None:

@@ -174,3 +174,26 @@ def test_a_prometheus_that_does_not_answer_is_a_banner_with_the_reason(store: Pa
     [banner] = page.warning
     assert "Prometheus cannot be reached" in banner.value
     assert "1 blind" in words(page)
+
+
+def test_a_decision_that_came_since_is_seen_with_the_next_look(store: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(store, tmp_path / "data"))
+    assert "abandoned" not in words(shown(data))
+    with closing(DecisionStore(data / DECISIONS)) as decisions:
+        last = decisions.latest(1)[0]
+        decisions.record(last.model_copy(update={"id": "toy-000099", "outcome": "abandoned"}))
+
+    assert "abandoned" in words(shown(data))
+
+
+def test_a_damaged_row_is_a_banner_and_hides_no_other(store: Path, tmp_path: Path) -> None:
+    _, broken = (Path(shutil.copytree(store, tmp_path / name)) for name in ("good", "broken"))
+    with closing(sqlite3.connect(broken / DECISIONS)) as db:
+        db.execute("DROP TRIGGER points_stay")
+        db.execute("UPDATE points SET findings = 'no JSON'")
+        db.commit()
+
+    page = shown(tmp_path)
+
+    assert len(page.error) == 1
+    assert "1 fine" in words(page)
