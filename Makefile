@@ -13,7 +13,7 @@ SERVING_TESTS := $(addprefix tests/pipelines/,id_card video audio qa serving/tes
 MODELS := .models
 MODELS_STAMP := $(MODELS)/.prepared
 
-.PHONY: setup demo demo-live test test-slow check format lock bench evaluate profile image serving models debian browser etcd llm llm-stop test-llm clean
+.PHONY: setup demo demo-live test test-slow check format lock bench evaluate profile image serving models debian browser etcd llm llm-stop test-llm screenshots clean
 
 setup: $(STAMP)
 
@@ -96,6 +96,9 @@ evaluate: $(STAMP)  ## every suite of docs/evaluate.md, the page of results and 
 	$(BIN)/trimtab evaluate injection --out trimtab-out/evals/injection
 	$(BIN)/trimtab evaluate report trimtab-out/evals/paper --out trimtab-out/evals/paper.html
 	$(BIN)/trimtab evaluate results $(addprefix trimtab-out/evals/,paper ablation ours drift agent injection) --out docs/results.md
+
+screenshots: $(STAMP) browser  ## a picture of every page of the console, light and dark, in trimtab-out/screenshots
+	$(BIN)/python -m benchmarks.screenshots
 
 profile: $(STAMP) $(MODELS_STAMP) debian  ## measure all four pipelines on this machine, which must have nothing else to do
 	$(BIN)/trimtab profile all

@@ -1,14 +1,15 @@
 """Pictures of every page of the console, light and dark: `python -m benchmarks.screenshots`.
 
 Four loops on the embedded cluster decide on the four ready pipelines, each in its own way: one acts, one
-waits for a person, one only recommends, one is paused. Then chromium opens each page of a console on them.
+waits for a person, one only recommends, one is paused. Then chromium opens each page of a console on them,
+and the decision of a model that is scripted. The loops go on between two pictures.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,14 +21,17 @@ import pipelines
 from agent.context import LoopSettings
 from agent.desk import Desk, Person
 from agent.episode import EmbeddedRun, embedded_run
+from agent.folder import REQUESTS
 from agent.planners.rules import RulesPlanner
-from core.approval import Approval
 from core.decision import Mode
 from pipelines.reader import read_pipeline
 from simulator.workload import bursty
+from tests.agent.llm.server import calling, proposing
+from tests.agent.toy import TOO_SMALL
 from tests.ui.browser import chromium
 from tests.ui.consoles import console, opened
-from tools.requests import Request
+from tests.ui.decisions.decided import by_model, decisions
+from tools.requests import Requests
 from ui.settings import DEFAULT_EVALS
 
 WIDTH, HEIGHT = 1280, 900
@@ -55,6 +59,27 @@ LOOPS = (
     Shown("qa", "auto", 20.0, 60, paused=True),
 )
 QUESTION = "why this configuration?"
+ANN = Person("ann@example.org", "approver")
+THOUGHT = (
+    calling("frontier"),
+    proposing(
+        action="configure",
+        stages=TOO_SMALL.model_dump(mode="json")["stages"],
+        cause="load surge",
+        evidence=["t1"],
+        diagnosis="the load surged",
+        rationale="one small replica saves 73.77 % of the cores",
+    ),
+    proposing(
+        action="solve",
+        cause="load surge",
+        evidence=["t1"],
+        diagnosis="the load surged",
+        confidence=0.8,
+        rationale="the optimum is feasible at this load",
+    ),
+)
+"""What the model says: first something too small with a figure of its own making, then the optimum."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -66,14 +91,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as text, ExitStack() as open_:
         folder = Path(text)
-        for one in LOOPS:
-            run = open_.enter_context(_loop(folder / "data", one))
-            _decide(run, one, folder / "data")
+        runs = [open_.enter_context(_loop(folder / "data", one)) for one in LOOPS]
+        for run, one in zip(runs, LOOPS, strict=True):
+            _decide(run, one, folder / "data" / one.kit)
+        (folder / "model").mkdir()
+        thought = by_model(folder / "model", *THOUGHT)
         options = ("--home", text, "--evals", str(given.evals), "--writable")
         served = open_.enter_context(console(folder / "data", folder / "log", *options))
+        other = open_.enter_context(console(thought, folder / "other", "--home", text))
+        reasoning = {"reasoning": f"decision?decision={decisions(thought)[0].id}"}
         browser = open_.enter_context(chromium())
         for scheme in ("light", "dark"):
-            _shots(browser, served.url, given.out, scheme)
+            _shots(browser, served.url, PICTURES, given.out, scheme, runs)
+            _shots(browser, other.url, reasoning, given.out, scheme, runs)
 
 
 @contextmanager
@@ -88,42 +118,51 @@ def _loop(data: Path, one: Shown) -> Iterator[EmbeddedRun]:
         planner=RulesPlanner(),
         settings=settings,
         seed=7,
-        approver=_Once(one.turns) if one.mode == "approve" else None,
+        real_time=True,
     ) as run:
         yield run
 
 
-@dataclass(slots=True)
-class _Once:
-    """Agrees to what is asked, but for the last question, which stays open."""
-
-    turns: int
-    asked: int = 0
-
-    def __call__(self, request: Request) -> Approval | None:
-        number = int(request.decision.rpartition("-")[2])
-        if number > self.turns // 2:
-            return None
-        return Approval(proposal=request.proposal, agreed=True, approver="ann", at=request.asked_at + 4)
-
-
-def _decide(run: EmbeddedRun, one: Shown, data: Path) -> None:
-    """Take the loop's turns; the last one finds it paused where it is to be shown so."""
+def _decide(run: EmbeddedRun, one: Shown, folder: Path) -> None:
+    """Take the loop's turns; Ann answers in the first half, and pauses it where it is to be shown so."""
     run.loop.recover()
     for number in range(one.turns):
         if one.paused and number == one.turns - 2:
-            Desk(data / one.kit, Person("bea@example.org", "approver")).pause()
-        run.cluster.pass_time(run.loop.context.settings.interval_s)
-        if run.loop.tick() is None:
-            return
+            Desk(folder, ANN).pause()
+        _turn(run)
+        if one.mode == "approve" and number < one.turns // 2:
+            _answer(folder)
 
 
-def _shots(browser: Browser, url: str, out: Path, scheme: Scheme) -> None:
+def _turn(run: EmbeddedRun) -> None:
+    run.cluster.pass_time(run.loop.context.settings.interval_s)
+    run.loop.tick()
+
+
+def _answer(folder: Path) -> None:
+    """Agree to what is asked, if anything is."""
+    with closing(Requests(folder / REQUESTS)) as requests:
+        asked = requests.latest(1)
+    for one in asked:
+        if one.answer is None and one.closed is None:
+            Desk(folder, ANN).approve(one.request.decision, shown=one.request.proposal, comment="go ahead")
+
+
+def _shots(
+    browser: Browser,
+    url: str,
+    pictures: Mapping[str, str],
+    out: Path,
+    scheme: Scheme,
+    runs: Sequence[EmbeddedRun],
+) -> None:
     context = browser.new_context(
         viewport={"width": WIDTH, "height": HEIGHT}, color_scheme=scheme, timezone_id=ZONE
     )
     page = context.new_page()
-    for name, address in PICTURES.items():
+    for name, address in pictures.items():
+        for run in runs:
+            _turn(run)
         opened(page, f"{url}/{address}")
         if name == "ask":
             page.get_by_test_id("stChatInputTextArea").fill(QUESTION)

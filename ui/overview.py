@@ -22,7 +22,7 @@ from ui.when import viewers_zone
 MOST_CARDS = 6
 """Pipelines that are shown with a curve; of more there is a table, and cards of those that need a look."""
 WORST_FIRST: tuple[State, ...] = ("breached", "blind", "degraded", "paused", "fine")
-CURVE = 170
+CURVE = 145
 """Pixels of a curve's height: four cards nearly fit on the screen of a laptop."""
 NARROW = 120
 """Pixels of a figure on a card: the four stand in one row."""
@@ -114,7 +114,7 @@ def _card(one: Glance, now: float) -> None:
         with left:
             chart = charts.load_chart(one.recent, charts.Across(one.when, titled=False), height=CURVE)
             st.altair_chart(chart, alt="Load against its forecast over the last hour")
-        with right:
+        with right, st.container(gap="xxsmall"):
             figures(one, width=NARROW)
             _last(one, now)
 

@@ -174,7 +174,8 @@ def _constraints(verdict: Verdict, *, brief: bool) -> None:
         return
     label = f"{broken} of {len(rows)} constraints broken" if broken else f"all {len(rows)} constraints kept"
     with st.expander(label, expanded=bool(broken) or not brief, icon=":material/rule:"):
-        st.dataframe(rows, hide_index=True, placeholder="–")
+        figures = {name: st.column_config.NumberColumn(format="%.4g") for name in ("value", "limit", "slack")}
+        st.dataframe(rows, hide_index=True, placeholder="–", column_config=figures)
 
 
 def _room(constraint: Constraint) -> float:

@@ -115,6 +115,7 @@ def _table(place: Place, rows: list[Listed], when: When) -> None:
             "why": st.column_config.TextColumn(width="large"),
         },
     )
+    st.caption("Tick a line to open it. By keyboard: the arrows choose a line, shift and space open it.")
     chosen = picked["selection"]["rows"]
     if chosen:
         st.query_params.from_dict({CHOSEN: place.key, ABOUT: rows[chosen[0]].point.id})

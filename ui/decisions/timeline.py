@@ -10,6 +10,7 @@ from itertools import takewhile
 
 from agent.answering import OPENING
 from agent.explain.aftermath import came_of
+from agent.explain.text import count
 from agent.llm.grounding import ungrounded
 from core.belief import Belief
 from core.configuration import Configuration, StageConfiguration
@@ -191,4 +192,6 @@ def _barred(decision: Decision) -> tuple[Quarantine, ...]:
 
 def _setting(by_stage: Mapping[str, StageConfiguration], stage: str) -> str:
     found = by_stage.get(stage)
-    return "–" if found is None else f"{found.variant}, batch {found.batch}, {found.replicas} replicas"
+    return (
+        "–" if found is None else f"{found.variant}, batch {found.batch}, {count(found.replicas, 'replica')}"
+    )

@@ -249,9 +249,10 @@ def _answer(place: Place, found: Answered) -> None:
 
 
 def _statements(reply: Reply, source: str, statements: list[Statement]) -> None:
-    for statement in statements:
-        st.text(struck(statement.text, reply.ungrounded))
-    st.text(f"↳ {source}")
+    with st.container(gap="xxsmall"):
+        for statement in statements:
+            st.text(struck(statement.text, reply.ungrounded))
+        st.text(f"↳ {source}")
 
 
 def _use(use: ToolUse) -> None:

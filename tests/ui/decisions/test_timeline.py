@@ -263,8 +263,8 @@ def test_what_was_applied_is_told_stage_by_stage() -> None:
     done = only(of(change(3)), Acted)
 
     assert done.changes == (
-        Change("find", "small, batch 1, 1 replicas", "large, batch 1, 2 replicas"),
-        Change("read", "only, batch 1, 1 replicas", "only, batch 1, 1 replicas"),
+        Change("find", "small, batch 1, 1 replica", "large, batch 1, 2 replicas"),
+        Change("read", "only, batch 1, 1 replica", "only, batch 1, 1 replica"),
     )
     assert [c.changed for c in done.changes] == [True, False]
 
@@ -274,7 +274,7 @@ def test_what_was_only_recommended_is_told_against_what_runs() -> None:
 
     done = only(of(turn(3, running=SMALL, proposals=wanted, outcome="recommended")), Acted)
 
-    assert done.changes[0] == Change("find", "small, batch 1, 1 replicas", "large, batch 1, 2 replicas")
+    assert done.changes[0] == Change("find", "small, batch 1, 1 replica", "large, batch 1, 2 replicas")
 
 
 def test_what_is_held_changes_nothing() -> None:
