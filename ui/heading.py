@@ -31,7 +31,8 @@ def heading(one: Glance) -> None:
         links.to_decision(one.place, one.decision.id, f"last decision, {made(one, now)}")
         links.to_decisions(one.place)
     _why(one)
-    telemetry(one.decision.signals)
+    if one.gone(now) is None:  # else nobody measures any more
+        telemetry(one.decision.signals)
 
 
 def state(one: Glance, now: float) -> None:

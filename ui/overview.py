@@ -123,7 +123,8 @@ def _head(one: Glance, now: float) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         links.to_pipeline(one.place)
         state(one, now)
-        telemetry(one.decision.signals)
+        if one.gone(now) is None:
+            telemetry(one.decision.signals)
         if any(w.asked.answer is None for w in open_of(requests_of(one.place), now)):
             links.to_approvals("A change waits for an answer")
 

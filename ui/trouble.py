@@ -73,8 +73,9 @@ def troubles(one: Glance, now: float) -> Iterator[Trouble]:
 
 
 def banners(one: Glance, now: float) -> None:
-    """Show them."""
-    for trouble in troubles(one, now):
-        draw = st.error if trouble.weight == "error" else st.warning
-        said = f" {show.label(trouble.theirs, MOST_SAID)}" if trouble.theirs else ""
-        draw(f"{trouble.ours}{said}", icon=trouble.icon)
+    """Show them, in a place of their own: where one comes or goes, nothing below changes its place."""
+    with st.container():
+        for trouble in troubles(one, now):
+            draw = st.error if trouble.weight == "error" else st.warning
+            said = f" {show.label(trouble.theirs, MOST_SAID)}" if trouble.theirs else ""
+            draw(f"{trouble.ours}{said}", icon=trouble.icon)

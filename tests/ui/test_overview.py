@@ -94,6 +94,7 @@ def test_a_loop_that_was_killed_is_named_as_silent(store: Path, tmp_path: Path) 
     assert "1 silent" in words(page)
     assert "1 fine" not in words(page)
     assert "fine when last seen" in words(page)
+    assert "fresh" not in words(page)
 
 
 def test_a_loop_in_real_time_that_was_stopped_is_not_told_as_fine(store: Path, tmp_path: Path) -> None:

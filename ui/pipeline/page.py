@@ -76,7 +76,8 @@ def _live(place: Place) -> None:
         _stages(one.pipeline, now)
     with right:
         figures(one)
-    _recommended(now)
+    with st.container():
+        _recommended(now)
     _series(one, one.pipeline)
     _frontier(place, now)
 

@@ -181,7 +181,6 @@ def test_signing_out_ends_it_in_every_tab_for_copies_of_the_cookie_and_at_the_pr
     expect(other.get_by_text("Controls")).to_be_visible()
     ended, state = console.provider.ended, visitor.storage_state()
 
-    page.get_by_test_id("stExpandSidebarButton").click()
     page.get_by_role("button", name="Sign out").click()
 
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
