@@ -70,6 +70,8 @@ def ready_of(stage: StageConfiguration, ready: int | None) -> str:
     noun = "replica" if stage.replicas == 1 else "replicas"
     if ready is None:
         return f"{stage.replicas} {noun}, ready unknown"
+    if ready > stage.replicas:
+        return f"{stage.replicas} {noun} ready, {ready - stage.replicas} leaving"
     return f"{ready} of {stage.replicas} {noun} ready"
 
 

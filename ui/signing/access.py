@@ -138,7 +138,7 @@ def person(settings: ConsoleSettings) -> Person:
 
 def whoami(found: Viewer) -> None:
     """Show who looks, as what, and how to leave."""
-    st.text(f"{found.name} · {found.role}")
+    st.text("looking only" if found.name == NOBODY else f"{found.name} · {found.role}")
     if found.signed_in:
         _sign_out_button()
 

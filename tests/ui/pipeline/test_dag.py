@@ -163,6 +163,8 @@ def test_a_stage_that_waits_for_replicas_stands_out_in_words_and_colour() -> Non
 
 def test_what_is_not_known_is_said_and_never_taken_for_nothing() -> None:
     unknown = parsed(dot(pipeline_of(), None, {}))
+    leaving = parsed(dot(pipeline_of(), CHEAPER, {"find": 6}))
+    assert leaving.label("s0")[3] == "4 replicas ready, 2 leaving"
     unready = parsed(dot(pipeline_of(), CHEAPER, {"find": None}))
 
     assert unknown.label("s0") == ["find", "what runs is not known"]
