@@ -62,8 +62,8 @@ demo-live: $(STAMP) $(MODELS_STAMP) debian  ## five minutes of real requests aga
 
 test: check $(MODELS_STAMP) debian browser etcd  ## everything that must hold
 	$(SERVING_BIN)/python -m pytest -m "not slow" $(SERVING_TESTS)
-	TESTS_NEED_SERVERS=1 $(BIN)/pytest -m "not slow and not llm and not alone" -n 2 --dist loadfile --no-loadscope-reorder
 	TESTS_NEED_SERVERS=1 $(BIN)/pytest -m "alone and not slow"
+	TESTS_NEED_SERVERS=1 $(BIN)/pytest -m "not slow and not llm and not alone" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: check $(MODELS_STAMP) debian browser etcd
 	$(SERVING_BIN)/python -m pytest $(SERVING_TESTS)
