@@ -67,9 +67,13 @@ def _live() -> None:
 def _nothing(seen: Found) -> None:
     if seen.unreadable:
         return
+    data = settings.given().data
+    missing = (
+        f"There is no folder {data} yet." if not data.exists() else f"There is no decision below {data}."
+    )
     show.empty(
         "No pipeline yet",
-        f"There is no decision below {settings.given().data}. A loop makes them; this page shows it at once.",
+        f"{missing} A loop makes them; this page shows it at once.",
         "In a minute, on a simulated cluster:",
         "$ trimtab demo",
         "With a pipeline and a load of your own:",

@@ -57,14 +57,16 @@ class Found:
 
 
 def find(data: Path) -> Found:
-    """Return every pipeline below *data*, in the order of their keys.
+    """Return every pipeline below *data*, in the order of their keys; none where there is no such folder yet.
 
     Raises:
-        UsageError: there is no such folder.
+        UsageError: it is a file.
         StoreError: it cannot be read.
     """
+    if not data.exists():
+        return Found(())
     if not data.is_dir():
-        raise UsageError(f"there is no folder {data}; `make demo` or `trimtab run` makes one, or give --data")
+        raise UsageError(f"{data} is a file; --data is the folder of a loop, or one with several in it")
     places: list[Place] = []
     unreadable: list[Unreadable] = []
     for folder in _stores(data, DEPTH):

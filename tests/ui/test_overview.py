@@ -73,11 +73,12 @@ def test_an_empty_folder_says_what_to_do(tmp_path: Path) -> None:
     assert "trimtab demo" in [c.value for c in page.code]
 
 
-def test_a_missing_folder_is_one_sentence_with_the_way_out(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_yet_says_so_and_what_to_do(tmp_path: Path) -> None:
     page = shown(tmp_path / "nowhere")
 
-    [error] = page.error
-    assert "make demo" in error.value
+    assert not page.error
+    assert [s.value for s in page.subheader] == ["No pipeline yet"]
+    assert "nowhere yet" in words(page)
 
 
 def test_a_loop_that_was_killed_is_named_as_silent(store: Path, tmp_path: Path) -> None:

@@ -55,9 +55,15 @@ def test_an_empty_folder_has_no_place(tmp_path: Path) -> None:
     assert find(tmp_path).places == ()
 
 
-def test_a_missing_folder_is_named_with_the_way_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"nowhere.*make demo"):
-        find(tmp_path / "nowhere")
+def test_a_folder_that_is_not_there_yet_has_no_place(tmp_path: Path) -> None:
+    assert find(tmp_path / "nowhere").places == ()
+
+
+def test_a_file_is_no_folder_and_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(UsageError, match=r"file is a file; --data is the folder"):
+        find(tmp_path / "file")
 
 
 def test_a_loop_whose_first_decision_waits_for_a_person_is_a_place(tmp_path: Path) -> None:
