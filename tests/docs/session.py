@@ -21,7 +21,7 @@ from tests.docs.pages import FENCE, ROOT, Example, examples
 
 NOT_RUN = re.compile(
     r"^(make|kubectl|kind|docker|buildah|git|source|\.|\.venv/bin/pre-commit"
-    r"|trimtab (profile|demo-live|local|evaluate|doctor --prometheus)|trimtab run .*--cluster local"
+    r"|trimtab (profile|demo-live|local|evaluate|console|doctor --prometheus)|trimtab run .*--cluster local"
     r"|.*\bkubectl|.* --running)\b"
 )
 """Setting up, what measures this machine or serves on it for minutes, and what acts on a cluster."""
