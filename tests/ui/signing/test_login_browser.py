@@ -172,7 +172,7 @@ def test_an_unverified_address_of_somebody_else_is_not_used_as_a_name(
     assert console.commands() == [("pause", "4", "approver")]
 
 
-@pytest.mark.alone  # in a process that ran other tests of the console, the second tab was not redrawn; why is not known
+@pytest.mark.alone  # after other tests of the console the second tab was not redrawn; why is not known
 def test_signing_out_ends_it_in_every_tab_for_copies_of_the_cookie_and_at_the_provider(
     console: Console, visitor: BrowserContext, chromium: Browser
 ) -> None:
