@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
@@ -21,7 +20,6 @@ from core.errors import UsageError
 from core.roles import Role
 from core.values import Count, Frozen, Name, NonNegative
 from tools.people import PeopleFile
-from tools.store import BUSY_S
 
 TABLES = ("commands", "outcomes")
 SCHEMA = """
@@ -102,24 +100,8 @@ class Commands(PeopleFile):
         StoreError: the file cannot be opened, read or written, or holds something else.
     """
 
-    def __init__(
-        self, path: Path, *, must_exist: bool = False, read_only: bool = False, busy_s: float = BUSY_S
-    ) -> None:
-        """Open the file; make it where there is none, unless it must exist.
-
-        Args:
-            path: The file, that of `Requests`.
-            must_exist: Only command a loop that has run.
-            read_only: Only look, and leave the file as it is; it must exist.
-            busy_s: How long to wait for another writer, in seconds.
-
-        Raises:
-            UsageError: it must exist and does not.
-            StoreError: the file cannot be opened or holds something else.
-        """
-        if (must_exist or read_only) and not path.is_file():
-            raise UsageError(f"no loop has used this folder: {path} is missing; `trimtab run` makes it")
-        super().__init__(path, SCHEMA, TABLES, read_only=read_only, busy_s=busy_s)
+    schema, tables = SCHEMA, TABLES
+    missing = "no loop has used this folder: {path} is missing; `trimtab run` makes it"
 
     def put(self, kind: CommandKind, body: str = "", *, who: str, role: Role, at: float) -> Command:
         """Leave a command for the loop; durable when this returns.

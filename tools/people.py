@@ -10,38 +10,45 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import ValidationError
 
-from core.errors import StoreError
+from core.errors import StoreError, UsageError
 from tools.store import BUSY_S, access, cause
 
 
 class PeopleFile:
-    """One subject's tables in the shared file.
+    """One subject's tables in the shared file; a subclass says which.
 
     Raises:
         StoreError: the file cannot be opened, read or written, or holds something else.
     """
 
+    schema: ClassVar[str]
+    """What makes the tables where they are missing."""
+    tables: ClassVar[Sequence[str]]
+    """Their names; no row of them is ever changed or deleted."""
+    missing: ClassVar[str]
+    """What it means that there is no file, `{path}`, and what makes one."""
+
     def __init__(
-        self,
-        path: Path,
-        schema: str,
-        tables: Sequence[str],
-        *,
-        read_only: bool = False,
-        busy_s: float = BUSY_S,
+        self, path: Path, *, must_exist: bool = False, read_only: bool = False, busy_s: float = BUSY_S
     ) -> None:
-        """Open the file; make it, and the tables it lacks.
+        """Open the file; make it where there is none, unless it must exist, and the tables it lacks.
 
         Args:
             path: The file.
-            schema: What makes the tables where they are missing.
-            tables: Their names; no row of them is ever changed or deleted.
-            read_only: Leave it as it is; tables that it lacks are empty.
+            must_exist: Only use what a loop has made.
+            read_only: Only look, and leave the file as it is; it must exist, tables that it lacks are empty.
             busy_s: How long to wait for another writer, in seconds.
+
+        Raises:
+            UsageError: it must exist and does not.
+            StoreError: the file cannot be opened or holds something else.
         """
+        if (must_exist or read_only) and not path.is_file():
+            raise UsageError(self.missing.format(path=path))
         self.path = path
         with self._reporting():
             self._db = sqlite3.connect(
@@ -52,7 +59,7 @@ class PeopleFile:
                 check_same_thread=False,
             )
             try:
-                self._prepare(schema, tables, read_only=read_only)
+                self._prepare(read_only=read_only)
             except sqlite3.DatabaseError:
                 self._db.close()
                 raise
@@ -61,8 +68,9 @@ class PeopleFile:
         """Close the file."""
         self._db.close()
 
-    def _prepare(self, schema: str, tables: Sequence[str], *, read_only: bool) -> None:
+    def _prepare(self, *, read_only: bool) -> None:
         """Make what is missing, under one lock: two may open a new file at once."""
+        schema, tables = self.schema, self.tables
         rules = _append_only(tables)
         known = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master")}
         if read_only:

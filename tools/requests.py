@@ -9,7 +9,6 @@ asked for again later has to be answered again.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -20,7 +19,6 @@ from core.configuration import Configuration
 from core.errors import UsageError
 from core.values import Frozen, Name, NonNegative
 from tools.people import PeopleFile
-from tools.store import BUSY_S
 
 TABLES = ("requests", "answers", "closings")
 SCHEMA = """
@@ -81,24 +79,8 @@ class Requests(PeopleFile):
         StoreError: the file cannot be opened, read or written, or holds something else.
     """
 
-    def __init__(
-        self, path: Path, *, must_exist: bool = False, read_only: bool = False, busy_s: float = BUSY_S
-    ) -> None:
-        """Open the file; make it where there is none, unless it must exist.
-
-        Args:
-            path: The file.
-            must_exist: Only read and answer what was asked.
-            read_only: Only look, and leave the file as it is; it must exist.
-            busy_s: How long to wait for another writer, in seconds.
-
-        Raises:
-            UsageError: it must exist and does not.
-            StoreError: the file cannot be opened or holds something else.
-        """
-        if (must_exist or read_only) and not path.is_file():
-            raise UsageError(f"nothing was ever asked: {path} is missing; `trimtab run --mode approve` asks")
-        super().__init__(path, SCHEMA, TABLES, read_only=read_only, busy_s=busy_s)
+    schema, tables = SCHEMA, TABLES
+    missing = "nothing was ever asked: {path} is missing; `trimtab run --mode approve` asks"
 
     def open(self, request: Request) -> None:
         """Ask; durable when this returns. Repeating it is harmless."""
