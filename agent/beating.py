@@ -53,7 +53,7 @@ class Beating:
         except TrimtabError as error:
             self.beat(str(error))
             raise
-        except Exception as error:
+        except Exception as error:  # a bug: it is raised again, once people can see that there is one
             self.beat(f"an error of Trimtab's own, {type(error).__name__}; see the log")
             raise
         self.beat()

@@ -138,7 +138,7 @@ def guarded() -> Iterator[None]:
         yield
     except TrimtabError as error:
         banner(error)
-    except Exception:
+    except Exception:  # the edge of a page: a bug is logged whole, and no trace reaches who looks
         logger.exception("a page failed")
         st.error(
             "This part of the page failed in a way nobody foresaw. The console's log has the details; "
