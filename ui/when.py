@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
-WALL_S = 1e9
-"""A clock that shows more counts from 1970."""
+from agent.calendarcli import WALL_S
+
 HOUR_S = 3600.0
 MINUTE_S = 60.0
 

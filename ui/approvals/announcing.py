@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
+from agent.calendarcli import WALL_S
 from agent.folder import CALENDAR, DECISIONS
 from core.calendar import Event
 from core.complaints import complaint
@@ -19,7 +20,7 @@ from tools.points import Points
 from tools.presence import Presence, life_of
 from ui.places import BUSY_S, Place
 from ui.show import number
-from ui.when import WALL_S, When
+from ui.when import When
 
 Phase = Literal["ongoing", "coming", "over"]
 
